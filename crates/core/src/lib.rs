@@ -1,1 +1,14 @@
-//! placeholder
+//! What barge does, without a terminal: content traits, the graph walk, the embedded store, the archive,
+//! and the operations over them. Synchronous; never prints, reads the environment or exits.
+
+pub mod archive;
+pub mod cleanup;
+pub mod content;
+pub mod error;
+pub mod graph;
+pub mod ops;
+pub mod output;
+pub mod progress;
+pub mod resolve;
+pub mod select;
+pub mod store;

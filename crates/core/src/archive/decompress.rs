@@ -1,0 +1,134 @@
+//! Compression, judged by the first bytes and never by a name; everything is decompressed in this process.
+
+use std::io::{self, BufReader, Chain, Cursor, Read};
+
+use crate::error::{Error, ErrorKind, Refusal, Result};
+
+/// Memory an xz stream may ask for.
+const XZ_MEMORY: u64 = 128 << 20;
+/// The largest zstd window, as a power of two: 128 MiB, what `zstd -19 --long=27` writes.
+const ZSTD_WINDOW_LOG: u32 = 27;
+const BUFFER: usize = 128 << 10;
+
+/// How content is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all, as far as we know.
+    None,
+    /// gzip, of one member or several.
+    Gzip,
+    /// zstd, of one frame or several.
+    Zstd,
+    /// xz.
+    Xz,
+    /// bzip2.
+    Bzip2,
+}
+
+impl Compression {
+    /// Judges by the first bytes; six are enough.
+    #[must_use]
+    pub fn detect(start: &[u8]) -> Self {
+        match start {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Self::Bzip2,
+            _ => Self::None,
+        }
+    }
+
+    /// The name as people write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Xz => "xz",
+            Self::Bzip2 => "bzip2",
+        }
+    }
+
+    /// Reads `input` decompressed.
+    ///
+    /// # Errors
+    /// Only if the decoder cannot be set up.
+    pub fn decoder<'a, R: Read + 'a>(self, input: R) -> io::Result<Box<dyn Read + 'a>> {
+        let input = BufReader::with_capacity(BUFFER, input);
+        Ok(match self {
+            Self::None => Box::new(input),
+            Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
+            Self::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+                Box::new(decoder)
+            }
+            Self::Xz => {
+                let flags = liblzma::stream::CONCATENATED;
+                let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, flags)?;
+                Box::new(liblzma::bufread::XzDecoder::new_stream(input, stream))
+            }
+            Self::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
+        })
+    }
+}
+
+/// Input of which the first bytes were looked at.
+type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
+
+/// The first bytes of `input`, and `input` whole again.
+///
+/// # Errors
+/// `Io`.
+pub(super) fn peek<R: Read>(mut input: R, most: usize) -> Result<(Vec<u8>, Whole<R>)> {
+    let mut start = Vec::new();
+    input.by_ref().take(most as u64).read_to_end(&mut start).map_err(|e| read_error(0, e))?;
+    Ok((start.clone(), Cursor::new(start).chain(input)))
+}
+
+/// A failed read of an archive: the system's fault, or the compressed stream's.
+pub(super) fn read_error(offset: u64, error: io::Error) -> Error {
+    if error.raw_os_error().is_some() {
+        return Error::io("read", std::path::Path::new("the archive"), error);
+    }
+    let text = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "ends too early".to_owned(),
+        _ => format!("is corrupt ({error})"),
+    };
+    let message = format!("the compressed stream {text}, after {offset} bytes of the archive inside it");
+    Error::new(ErrorKind::Refused(Refusal::StreamCorrupt), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn gzip(content: &[u8]) -> Vec<u8> {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        out.write_all(content).unwrap();
+        out.finish().unwrap()
+    }
+
+    fn back(compressed: &[u8]) -> io::Result<Vec<u8>> {
+        let mut out = Vec::new();
+        Compression::detect(compressed).decoder(compressed)?.read_to_end(&mut out)?;
+        Ok(out)
+    }
+
+    #[test]
+    fn several_members_and_frames() {
+        assert_eq!(back(&[gzip(b"a"), gzip(b"b")].concat()).unwrap(), b"ab");
+        let frame = |c: &[u8]| zstd::encode_all(c, 1).unwrap();
+        let skippable = b"\x50\x2a\x4d\x18\x02\0\0\0xx".to_vec();
+        assert_eq!(back(&[skippable, frame(b"a"), frame(b"b")].concat()).unwrap(), b"ab");
+    }
+
+    #[test]
+    fn a_cut_stream_is_an_error() {
+        let whole = gzip(&[7; 1000]);
+        assert!(back(&whole[..whole.len() - 5]).is_err());
+    }
+}

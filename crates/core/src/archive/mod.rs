@@ -1,0 +1,19 @@
+//! Image archives: reading every form there is, writing one.
+
+mod decompress;
+mod docker;
+mod explain;
+mod inflate;
+mod legacy;
+mod members;
+mod plan;
+mod read;
+mod scan;
+pub mod tar;
+mod write;
+
+pub use decompress::Compression;
+pub use plan::{Plan, Planned};
+pub(crate) use read::name_of;
+pub use read::{Archive, Forms, Found};
+pub use scan::{Keeper, Pass};

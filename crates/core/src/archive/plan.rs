@@ -1,0 +1,284 @@
+//! Plan first, bytes second: which records an archive has, in which order, of which size, before one is written.
+//!
+//! The records are docker's (containerd store) to the byte: sorted by path, `blobs/...` first, then
+//! `index.json`, `manifest.json`, `oci-layout`. Same images and names, same bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use barge_oci::{
+    Descriptor, Digest, Document, Index, Platform, Reference, annotation, media_type, to_go_json,
+};
+
+use super::docker::Item;
+use super::tar::{BLOCK, header, padded};
+use crate::content::{Image, Provider};
+use crate::error::{Error, ErrorKind, Refusal, Result};
+use crate::graph::{Kind, Listed, Tree, may_be_absent};
+use crate::select::{Narrowed, Selection, host_order, narrow};
+use crate::store::is_private;
+
+/// An archive that is going to be written.
+#[derive(Debug)]
+pub struct Plan {
+    /// The images, in the order asked for.
+    pub images: Vec<Planned>,
+    /// Everything worth telling before it is written: what the store does not have, what is left out.
+    pub notes: Vec<String>,
+    pub(super) records: BTreeMap<String, Record>,
+    size: u64,
+}
+
+/// One image of a plan.
+#[derive(Debug)]
+pub struct Planned {
+    /// The name it gets in the archive.
+    pub name: Option<Reference>,
+    /// What the archive's index.json points to.
+    pub root: Descriptor,
+    /// The platforms that go into the archive.
+    pub platforms: Vec<String>,
+    /// The platforms that the image lists and the archive will not have.
+    pub left_out: Vec<String>,
+    /// Its blobs, those shared with other images included.
+    pub blobs: Vec<Descriptor>,
+}
+
+/// One entry of the archive.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub mode: u32,
+    pub body: Body,
+}
+
+/// An entry's content.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every entry is a blob")]
+pub(super) enum Body {
+    Directory,
+    Bytes(Vec<u8>),
+    Blob(Descriptor),
+}
+
+impl Record {
+    pub(super) fn size(&self) -> u64 {
+        match &self.body {
+            Body::Directory => 0,
+            Body::Bytes(bytes) => bytes.len() as u64,
+            Body::Blob(descriptor) => descriptor.size,
+        }
+    }
+}
+
+/// Two zero blocks, as Go's writer ends an archive; no padding to tape records.
+pub(super) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+
+impl Plan {
+    /// Plans an archive of `images`; `companions` are referrers that come along with their subjects.
+    ///
+    /// # Errors
+    /// `NotFound` if a platform or a blob is not there, naming it; nothing has been written then.
+    pub fn new(
+        source: &impl Provider,
+        images: &[Image],
+        companions: &[Image],
+        selection: &Selection,
+    ) -> Result<Self> {
+        let mut plan = Self { images: Vec::new(), notes: Vec::new(), records: BTreeMap::new(), size: 0 };
+        let (mut entries, mut items) = (Vec::new(), Items::default());
+        let mut held = BTreeSet::new();
+        let host = host_order();
+        for image in images {
+            let tree = Tree::walk(source, &image.target)?;
+            let narrowed = narrow(&tree, image, selection)?;
+            items.add(&narrowed, image.name.as_ref(), &host);
+            entries.push(index_entry(image, &narrowed));
+            held.extend(narrowed.kept.iter().map(|m| m.descriptor.digest));
+            held.insert(narrowed.root.digest);
+            plan.image(image, &narrowed, selection)?;
+        }
+        plan.companions(source, companions, &held, &mut entries)?;
+        plan.documents(entries, items)?;
+        plan.size = plan
+            .records
+            .iter()
+            .map(|(path, r)| header(path, r.mode, r.size()).len() as u64 + padded(r.size()))
+            .sum();
+        plan.size += END.len() as u64;
+        Ok(plan)
+    }
+
+    /// The archive's exact size in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Every blob of the archive, each once, in the order written.
+    pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
+        self.records.values().filter_map(|r| match &r.body {
+            Body::Blob(descriptor) => Some(descriptor),
+            _ => None,
+        })
+    }
+
+    /// One image's blobs.
+    fn image(&mut self, image: &Image, narrowed: &Narrowed<'_>, selection: &Selection) -> Result<()> {
+        let mut blobs = Vec::new();
+        for (descriptor, bytes) in &narrowed.made {
+            self.insert(descriptor, Body::Bytes(bytes.clone()))?;
+            blobs.push(descriptor.clone());
+        }
+        let documents = narrowed.indexes.iter().copied();
+        let present = narrowed.present.iter().flat_map(|m| m.present_blobs());
+        for blob in documents.chain(present) {
+            if may_be_absent(blob) && !selection.foreign {
+                self.note(format!(
+                    "foreign layer {} is left out, `--include-foreign` takes it along",
+                    blob.digest
+                ));
+                continue;
+            }
+            self.insert(blob, Body::Blob(blob.clone()))?;
+            blobs.push(blob.clone());
+        }
+        let platforms = |listed: &[&Listed]| -> Vec<String> {
+            let images = listed.iter().filter(|m| m.kind == Kind::Image);
+            images.filter_map(|m| m.platform.as_ref()).map(ToString::to_string).collect()
+        };
+        let name = image.name.clone();
+        let left_out = platforms(&narrowed.left_out);
+        if let Some(note) = narrowed.note(image, &left_out) {
+            self.note(note);
+        }
+        let platforms = platforms(&narrowed.kept);
+        self.images.push(Planned { name, root: narrowed.root.clone(), platforms, left_out, blobs });
+        Ok(())
+    }
+
+    /// Referrers of what the archive holds, sorted by digest.
+    fn companions(
+        &mut self,
+        source: &impl Provider,
+        companions: &[Image],
+        held: &BTreeSet<Digest>,
+        entries: &mut Vec<Descriptor>,
+    ) -> Result<()> {
+        let subject = |i: &Image| i.target.annotations.get(annotation::MANIFEST_SUBJECT)?.parse().ok();
+        let mut wanted: Vec<&Image> =
+            companions.iter().filter(|i| subject(i).is_some_and(|s| held.contains(&s))).collect();
+        wanted.sort_by_key(|i| i.target.digest);
+        for image in wanted {
+            let tree = Tree::walk(source, &image.target)?;
+            for blob in tree.whole().flat_map(Listed::present_blobs) {
+                self.insert(blob, Body::Blob(blob.clone()))?;
+            }
+            let mut entry = image.target.clone();
+            entry.annotations.retain(|key, _| !is_private(key));
+            entries.push(entry);
+        }
+        Ok(())
+    }
+
+    /// Everything that is no blob.
+    fn documents(&mut self, entries: Vec<Descriptor>, items: Items) -> Result<()> {
+        let json = |e: serde_json::Error| Error::refused(Refusal::JsonInvalid, e.to_string());
+        let index = to_go_json(&Index::new(entries)).map_err(json)?;
+        let algorithms: BTreeSet<&str> =
+            self.records.keys().filter_map(|path| path.strip_prefix("blobs/")?.split('/').next()).collect();
+        let folders = algorithms.iter().map(|name| format!("blobs/{name}/")).collect::<Vec<_>>();
+        for folder in folders.into_iter().chain(["blobs/".to_owned()]) {
+            self.records.insert(folder, Record { mode: 0o755, body: Body::Directory });
+        }
+        let mut put = |path: &str, mode, bytes| {
+            self.records.insert(path.to_owned(), Record { mode, body: Body::Bytes(bytes) });
+        };
+        put("index.json", 0o644, index);
+        if !items.0.is_empty() {
+            let items: Vec<Item> = items.0.into_iter().map(|(_, item)| item).collect();
+            put("manifest.json", 0o644, to_go_json(&items).map_err(json)?);
+        }
+        put("oci-layout", 0o444, b"{\"imageLayoutVersion\":\"1.0.0\"}".to_vec());
+        Ok(())
+    }
+
+    fn insert(&mut self, descriptor: &Descriptor, body: Body) -> Result<()> {
+        let record = Record { mode: 0o444, body };
+        let size = record.size();
+        let before = self.records.entry(descriptor.digest.blob_path()).or_insert(record);
+        if before.size() == size {
+            return Ok(());
+        }
+        let message = format!("two sizes for {}: {} and {size} bytes", descriptor.digest, before.size());
+        Err(Error::new(ErrorKind::Mismatch, message))
+    }
+
+    fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+}
+
+/// The entries of manifest.json, by the manifest they stand for.
+#[derive(Default)]
+struct Items(Vec<(Digest, Item)>);
+
+impl Items {
+    /// One image of an index is docker's choice: the host's platform first, then the order listed.
+    fn add(&mut self, narrowed: &Narrowed<'_>, name: Option<&Reference>, host: &[Platform]) {
+        let images = narrowed.kept.iter().filter(|m| m.kind == Kind::Image || narrowed.kept.len() == 1);
+        let rank = |m: &&&Listed| {
+            let platform = m.descriptor.platform.as_ref();
+            let rank = platform.and_then(|p| host.iter().position(|h| h.matches(p)));
+            (platform.is_none(), rank.unwrap_or(host.len()))
+        };
+        let Some(chosen) = images.min_by_key(rank) else { return };
+        let Some(manifest) = chosen.manifest.as_ref().map(Document::parsed) else { return };
+        let digest = chosen.descriptor.digest;
+        let tag = name.filter(|n| n.tag().is_some()).map(Reference::familiar);
+        match self.0.iter_mut().find(|(d, _)| *d == digest) {
+            Some((_, item)) => {
+                if let Some(tag) = tag.filter(|t| !item.repo_tags.iter().flatten().any(|old| old == t)) {
+                    item.repo_tags.get_or_insert_default().push(tag);
+                }
+            }
+            None => {
+                let layers: Vec<String> = manifest.layers.iter().map(|l| l.digest.blob_path()).collect();
+                let item = Item {
+                    config: manifest.config.digest.blob_path(),
+                    repo_tags: tag.map(|t| vec![t]),
+                    layers: (!layers.is_empty()).then_some(layers),
+                };
+                self.0.push((digest, item));
+            }
+        }
+    }
+}
+
+/// What index.json says of an image: its annotations, the name last given to it.
+fn index_entry(image: &Image, narrowed: &Narrowed<'_>) -> Descriptor {
+    let mut entry = narrowed.root.clone();
+    if narrowed.root.digest == image.target.digest {
+        entry.annotations.clone_from(&image.target.annotations);
+    } else {
+        // Where an image came from stays known when only one platform of it goes along.
+        let origins = image
+            .target
+            .annotations
+            .iter()
+            .filter(|(key, _)| key.starts_with("containerd.io/distribution.source."));
+        entry.annotations.extend(origins.map(|(key, value)| (key.clone(), value.clone())));
+    }
+    entry
+        .annotations
+        .retain(|key, _| !is_private(key) && key != annotation::IMAGE_NAME && key != annotation::REF_NAME);
+    if let Some(name) = &image.name {
+        let reference = name.tag().map_or_else(|| name.to_string(), str::to_owned);
+        entry.annotations.insert(annotation::IMAGE_NAME.to_owned(), name.to_string());
+        entry.annotations.insert(annotation::REF_NAME.to_owned(), reference);
+    }
+    if entry.media_type.is_empty() {
+        media_type::OCI_MANIFEST.clone_into(&mut entry.media_type);
+    }
+    entry
+}

@@ -1,0 +1,318 @@
+//! One pass over an archive or a layout directory: every byte is read once, hashed, decompressed for its
+//! diffID, and handed to whoever keeps it. Works the same from a pipe and from a file.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::Path;
+
+use barge_oci::{Algorithm, Digest, Hasher};
+
+use super::decompress::{Compression, peek};
+use super::inflate::Inflater;
+use super::members::{Facts, MAX_MEMBERS, Members, link_target, normal};
+use super::tar::{EntryKind, Input, Reader, SeekableFile, Streamed, shown};
+use crate::error::{Error, Refusal, Result};
+use crate::progress::Progress;
+
+const CHUNK: usize = 1 << 20;
+/// How many of the first bytes are kept, to say what a file is that is no archive.
+const START: usize = 512;
+
+/// What a pass found.
+pub(super) struct Scanned {
+    pub members: Members,
+    pub compression: Compression,
+    /// The first bytes, decompressed.
+    pub start: Vec<u8>,
+}
+
+/// What a pass is for.
+pub enum Pass<'a> {
+    /// Documents only; blobs are taken at their word.
+    List,
+    /// Everything is hashed, nothing kept.
+    Verify,
+    /// Everything is hashed and written to the keeper.
+    Keep(&'a mut dyn Keeper),
+}
+
+/// Where the files of an archive go while it is read.
+pub trait Keeper {
+    /// A file begins; `claimed` is the digest its path promises. `false` if its bytes are not wanted.
+    ///
+    /// # Errors
+    /// `Io`.
+    fn begin(&mut self, claimed: Option<&Digest>, size: u64) -> Result<bool>;
+    /// More bytes of the file.
+    ///
+    /// # Errors
+    /// `Io`.
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+    /// The file is complete and has these digests.
+    ///
+    /// # Errors
+    /// `Io`.
+    fn end(&mut self, digests: &[Digest]) -> Result<()>;
+}
+
+/// Reads a tar, compressed or not.
+///
+/// A fault of the tar itself ends the pass; [`Members::faults`] then has it, after what was read before.
+///
+/// # Errors
+/// `Io`.
+pub(super) fn tar<'a, R: Read>(input: R, pass: Pass<'a>, progress: &'a dyn Progress) -> Result<Scanned> {
+    let (start, input) = peek(input, START)?;
+    let compression = Compression::detect(&start);
+    let input = compression.decoder(input).map_err(|e| super::decompress::read_error(0, e))?;
+    let mut scan = Scan::new(pass, progress);
+    let (start, input) = match peek(input, START) {
+        Ok(peeked) => peeked,
+        Err(e) => {
+            let members = scan.finish(Err(e), Vec::new())?;
+            return Ok(Scanned { members, compression, start: Vec::new() });
+        }
+    };
+    let mut reader = Reader::new(Streamed(input));
+    let outcome = scan.entries(&mut reader);
+    Ok(Scanned { members: scan.finish(outcome, reader.warnings)?, compression, start })
+}
+
+/// Reads the members of an uncompressed tar in a regular file, passing over the blobs.
+///
+/// # Errors
+/// As [`tar`].
+pub(super) fn tar_file(file: &File, progress: &dyn Progress) -> Result<Scanned> {
+    let (start, _) = peek(file, START)?;
+    let mut rewound = file;
+    rewound.rewind().map_err(|e| Error::io("read", Path::new("the archive"), e))?;
+    let mut scan = Scan::new(Pass::List, progress);
+    let mut reader =
+        Reader::new(SeekableFile::new(file).map_err(|e| Error::io("read", Path::new("the archive"), e))?);
+    let outcome = scan.entries(&mut reader);
+    let members = scan.finish(outcome, reader.warnings)?;
+    Ok(Scanned { members, compression: Compression::None, start })
+}
+
+/// Reads a directory: an OCI layout or an unpacked archive. Links are followed only inside it.
+///
+/// # Errors
+/// As [`tar`].
+pub(super) fn directory<'a>(root: &Path, pass: Pass<'a>, progress: &'a dyn Progress) -> Result<Scanned> {
+    let mut scan = Scan::new(pass, progress);
+    let outcome = scan.directory(root);
+    let members = scan.finish(outcome, Vec::new())?;
+    Ok(Scanned { members, compression: Compression::None, start: Vec::new() })
+}
+
+struct Scan<'a> {
+    members: Members,
+    pass: Pass<'a>,
+    inflater: Inflater,
+    progress: &'a dyn Progress,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Scan<'a> {
+    fn new(pass: Pass<'a>, progress: &'a dyn Progress) -> Self {
+        Self {
+            members: Members::default(),
+            pass,
+            inflater: Inflater::default(),
+            progress,
+            buffer: vec![0; CHUNK],
+        }
+    }
+
+    /// Faults of the content belong to the members; failures of the system are errors.
+    fn finish(mut self, outcome: Result<()>, warnings: Vec<String>) -> Result<Members> {
+        match outcome {
+            Err(e) if e.refusal().is_none() => return Err(e),
+            Err(e) => self.members.faults.push(e),
+            Ok(()) => {}
+        }
+        if let Some(path) = self.members.below_link() {
+            let message = format!("{} lies below a link", shown(path));
+            self.members.faults.push(Error::refused(Refusal::LinkUnsafe, message));
+        }
+        self.members.warnings.extend(warnings);
+        Ok(self.members)
+    }
+
+    fn entries<R: Input>(&mut self, reader: &mut Reader<R>) -> Result<()> {
+        while let Some(entry) = reader.next_entry()? {
+            let Some(path) = normal(&entry.path) else {
+                let message = format!("an unsafe path, {}, at byte {}", shown(&entry.path), entry.offset);
+                self.members.faults.push(Error::refused(Refusal::PathUnsafe, message));
+                continue;
+            };
+            self.count(&path)?;
+            match entry.kind {
+                EntryKind::Directory => self.members.add_directory(&path),
+                EntryKind::File => {
+                    let mut read = 0;
+                    self.file(&path, entry.size, |buffer| {
+                        reader.read_content(entry.size, &mut read, buffer)
+                    })?;
+                }
+                EntryKind::Symlink | EntryKind::Hardlink => {
+                    let hard = entry.kind == EntryKind::Hardlink;
+                    match link_target(&path, &entry.link, hard) {
+                        Some(target) => self.members.add_link(&path, target),
+                        None => self.unsafe_link(&entry.path, &entry.link),
+                    }
+                }
+                EntryKind::Special(kind) => {
+                    let kind = char::from(kind).escape_default();
+                    let message = format!(
+                        "a special file of type `{kind}`, {}, at byte {}",
+                        shown(&entry.path),
+                        entry.offset
+                    );
+                    self.members.faults.push(Error::refused(Refusal::SpecialFile, message));
+                }
+            }
+        }
+        reader.drain()
+    }
+
+    fn directory(&mut self, root: &Path) -> Result<()> {
+        let canonical = root.canonicalize().map_err(|e| Error::io("open", root, e))?;
+        let mut pending = vec![(root.to_path_buf(), String::new())];
+        while let Some((folder, prefix)) = pending.pop() {
+            let listing = std::fs::read_dir(&folder).map_err(|e| Error::io("open", &folder, e))?;
+            let mut names = Vec::new();
+            for item in listing {
+                names.push(item.map_err(|e| Error::io("read", &folder, e))?.file_name());
+            }
+            names.sort();
+            for name in names {
+                let (place, name) = (folder.join(&name), name.to_string_lossy().into_owned());
+                let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+                self.count(&path)?;
+                let link = place.is_symlink();
+                let target = match place.canonicalize() {
+                    Ok(target) if target.starts_with(&canonical) => target,
+                    Ok(target) => {
+                        self.unsafe_link(&path, &target.to_string_lossy());
+                        continue;
+                    }
+                    // A dangling link is a member that is not there.
+                    Err(_) if link => continue,
+                    Err(e) => return Err(Error::io("open", &place, e)),
+                };
+                let meta = target.metadata().map_err(|e| Error::io("open", &place, e))?;
+                if meta.is_dir() && !link {
+                    self.members.add_directory(&path);
+                    pending.push((place, path));
+                } else if meta.is_file() {
+                    let mut file = File::open(&target).map_err(|e| Error::io("open", &place, e))?;
+                    self.file(&path, meta.len(), |buffer| {
+                        file.read(buffer).map_err(|e| Error::io("read", &place, e))
+                    })?;
+                } else {
+                    let message = format!("a special file, {}", shown(&path));
+                    self.members.faults.push(Error::refused(Refusal::SpecialFile, message));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&self, path: &str) -> Result<()> {
+        if self.members.len() < MAX_MEMBERS {
+            return Ok(());
+        }
+        let message = format!("more than {MAX_MEMBERS} members, the next one is {}", shown(path));
+        Err(Error::refused(Refusal::LimitExceeded, message))
+    }
+
+    fn unsafe_link(&mut self, path: &str, target: &str) {
+        let message = format!("a link that leaves the archive, {} -> {}", shown(path), shown(target));
+        self.members.faults.push(Error::refused(Refusal::LinkUnsafe, message));
+    }
+
+    /// Reads one file to its end.
+    fn file(
+        &mut self,
+        path: &str,
+        size: u64,
+        mut read: impl FnMut(&mut [u8]) -> Result<usize>,
+    ) -> Result<()> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut first = read(&mut buffer)?;
+        let start = buffer.get(..first).unwrap_or_default();
+        let limit = Members::document_limit(path, start);
+        let mut document =
+            (limit > 0 && size <= limit).then(|| Vec::with_capacity(size.min(CHUNK as u64) as usize));
+        if matches!(self.pass, Pass::List) && document.is_none() {
+            self.buffer = buffer;
+            self.members.add_file(path, Facts::unread(size));
+            return Ok(());
+        }
+        let claimed = claimed_digest(path);
+        let wide = claimed.is_some_and(|d| d.algorithm() == Algorithm::Sha512);
+        let mut sha256 = Hasher::new(Algorithm::Sha256);
+        let mut sha512 = wide.then(|| Hasher::new(Algorithm::Sha512));
+        let keep = match &mut self.pass {
+            Pass::Keep(keeper) => keeper.begin(claimed.as_ref(), size)?,
+            _ => false,
+        };
+        let compression = Compression::detect(start);
+        let inflate =
+            matches!(compression, Compression::Gzip | Compression::Zstd) && !matches!(self.pass, Pass::List);
+        if inflate {
+            self.inflater.begin(compression, size, wide);
+        }
+        while let Some(bytes) = buffer.get(..first).filter(|b| !b.is_empty()) {
+            if inflate {
+                self.inflater.write(bytes);
+            }
+            sha256.update(bytes);
+            if let Some(hasher) = &mut sha512 {
+                hasher.update(bytes);
+            }
+            if let Some(document) = &mut document {
+                document.extend_from_slice(bytes);
+            }
+            if let (Pass::Keep(keeper), true) = (&mut self.pass, keep) {
+                keeper.write(bytes)?;
+            }
+            self.progress.add(bytes.len() as u64);
+            first = read(&mut buffer)?;
+        }
+        self.buffer = buffer;
+        let (sha256, sha512) = (sha256.finish(), sha512.map(Hasher::finish));
+        if let (Pass::Keep(keeper), true) = (&mut self.pass, keep) {
+            let digests: Vec<Digest> = std::iter::once(sha256).chain(sha512).collect();
+            keeper.end(&digests)?;
+        }
+        let inner = if inflate {
+            self.inflater.end()
+        } else {
+            Ok(super::members::Inner { compression, sha256, sha512 })
+        };
+        if let Some(claimed) = claimed.filter(|_| path.contains('/')) {
+            let actual = if wide { sha512.unwrap_or(sha256) } else { sha256 };
+            if claimed != actual {
+                let message = format!("{} is not what its name says: its digest is {actual}", shown(path));
+                self.members.faults.push(Error::refused(Refusal::DigestMismatch, message));
+            }
+        }
+        let document = document.map(|bytes| self.members.keep_document(&bytes)).transpose()?;
+        let facts = Facts { sha256: Some(sha256), sha512, inner: Some(inner), size, document };
+        self.members.add_file(path, facts);
+        Ok(())
+    }
+}
+
+/// The digest that a path promises: an OCI blob's, or that in the name of a docker-archive's layer.
+fn claimed_digest(path: &str) -> Option<Digest> {
+    if let Some((folder, hex)) = path.rsplit_once('/') {
+        let algorithm = Algorithm::ALL
+            .into_iter()
+            .find(|a| folder.strip_suffix(a.name()).is_some_and(|f| f.ends_with("blobs/")));
+        return Digest::from_hex(algorithm?, hex);
+    }
+    Digest::from_hex(Algorithm::Sha256, path.strip_suffix(".tar")?)
+}

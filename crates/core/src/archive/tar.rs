@@ -1,0 +1,629 @@
+//! The tar container: one strict reader, one writer of the bytes Go's `archive/tar` writes.
+//!
+//! ```text
+//! 0 name 100 | mode 8 | uid 8 | gid 8 | size 12 | mtime 12 | checksum 8 | type 1 | link 100
+//! 257 magic 6 | version 2 | uname 32 | gname 32 | devmajor 8 | devminor 8 | prefix 155
+//! ```
+//!
+//! The reader refuses what readers are known to disagree on (TARmageddon, CVE-2025-62518): a PAX size that
+//! contradicts the header, global overrides, records that describe nothing. It knows offsets, so an error
+//! can say where. It never extracts.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
+
+use crate::error::{Error, Refusal, Result, printable};
+
+/// The unit of everything in a tar.
+pub const BLOCK: usize = 512;
+/// Sizes from here on do not fit into 11 octal digits and need a PAX record.
+pub const FIRST_PAX_SIZE: u64 = 1 << 33;
+/// The largest PAX or GNU name record that is read; Go's limit.
+const MAX_META_BYTES: u64 = 1 << 20;
+/// The longest path that is read; Linux's `PATH_MAX`.
+const MAX_PATH_BYTES: usize = 4096;
+
+/// `size` rounded up to whole blocks.
+#[must_use]
+pub fn padded(size: u64) -> u64 {
+    size.div_ceil(BLOCK as u64) * BLOCK as u64
+}
+
+/// What an entry is, as far as image archives are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A regular file; its content follows.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link; the target is relative to the link's directory.
+    Symlink,
+    /// A hard link; the target is relative to the archive's root.
+    Hardlink,
+    /// A device, a FIFO, a sparse file or a type no image archive has.
+    Special(u8),
+}
+
+/// One entry's header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The path as written; bytes that are no UTF-8 are shown escaped.
+    pub path: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Bytes of content that follow.
+    pub size: u64,
+    /// Where the header stands in the archive, in bytes.
+    pub offset: u64,
+    /// The target, for links.
+    pub link: String,
+}
+
+/// Where a tar is read from.
+pub trait Input: Read {
+    /// Passes over up to `n` bytes without reading them; returns how many.
+    ///
+    /// # Errors
+    /// Those of the file.
+    fn skip(&mut self, n: u64) -> io::Result<u64>;
+}
+
+/// A pipe or a decompressed stream: everything has to be read.
+pub struct Streamed<R>(pub R);
+
+impl<R: Read> Read for Streamed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<R: Read> Input for Streamed<R> {
+    fn skip(&mut self, _n: u64) -> io::Result<u64> {
+        Ok(0)
+    }
+}
+
+/// A regular file: what is not wanted is passed over by seeking, never beyond its end.
+pub struct SeekableFile<'a> {
+    file: BufReader<&'a File>,
+    left: u64,
+}
+
+impl<'a> SeekableFile<'a> {
+    /// Reads `file` from where it stands.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn new(mut file: &'a File) -> io::Result<Self> {
+        let left = file.metadata()?.len().saturating_sub(file.stream_position()?);
+        Ok(Self { file: BufReader::with_capacity(16 << 10, file), left })
+    }
+}
+
+impl Read for SeekableFile<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read(buffer)?;
+        self.left = self.left.saturating_sub(n as u64);
+        Ok(n)
+    }
+}
+
+impl Input for SeekableFile<'_> {
+    fn skip(&mut self, n: u64) -> io::Result<u64> {
+        let n = n.min(self.left);
+        self.file.seek_relative(n.cast_signed())?;
+        self.left -= n;
+        Ok(n)
+    }
+}
+
+/// Reads a tar front to back.
+pub struct Reader<R> {
+    input: R,
+    offset: u64,
+    /// Bytes of the current entry that have not been read, padding included.
+    remaining: u64,
+    /// Whether blocks of zeros, or the end of the input, were seen.
+    ended: bool,
+    /// Oddities that are accepted.
+    pub warnings: Vec<String>,
+}
+
+/// Records that describe the next entry.
+#[derive(Default)]
+struct Pending {
+    path: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+    size: Option<u64>,
+    sparse: bool,
+    any: bool,
+}
+
+impl<R: Input> Reader<R> {
+    /// Starts at the first byte of an archive.
+    pub fn new(input: R) -> Self {
+        Self { input, offset: 0, remaining: 0, ended: false, warnings: Vec::new() }
+    }
+
+    /// Bytes read so far.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The next entry; what is left of the one before is skipped. `None` at the end of the archive.
+    ///
+    /// # Errors
+    /// `TarTruncated` or `TarBad`, with the offset.
+    pub fn next_entry(&mut self) -> Result<Option<Entry>> {
+        self.skip_rest()?;
+        let mut pending = Pending::default();
+        loop {
+            let offset = self.offset;
+            let Some(header) = self.header()? else {
+                if pending.any {
+                    return Err(bad(offset, "a PAX or GNU record that describes no entry"));
+                }
+                return Ok(None);
+            };
+            let size =
+                number(field(&header, 124, 12)).ok_or_else(|| bad(offset, "a size that is no number"))?;
+            let size = u64::try_from(size).map_err(|_| bad(offset, "a negative size"))?;
+            match header[156] {
+                b'x' => self.pax(&mut pending, size, offset)?,
+                b'g' => self.global(size, offset)?,
+                b'L' => pending.path = Some(self.long_name(&mut pending.any, size, offset)?),
+                b'K' => pending.link = Some(self.long_name(&mut pending.any, size, offset)?),
+                _ => return self.entry(&header, pending, size, offset).map(Some),
+            }
+        }
+    }
+
+    /// Reads content of the current entry; 0 at its end.
+    ///
+    /// # Errors
+    /// `TarTruncated` if the input ends first; `Io`.
+    pub fn read_content(&mut self, size: u64, read: &mut u64, buffer: &mut [u8]) -> Result<usize> {
+        let left = usize::try_from(size - *read).unwrap_or(usize::MAX).min(buffer.len());
+        let Some(buffer) = buffer.get_mut(..left).filter(|b| !b.is_empty()) else { return Ok(0) };
+        let n = self.read_some(buffer)?;
+        if n == 0 {
+            let message = format!(
+                "the archive ends at byte {}, {} bytes before the end of an entry",
+                self.offset,
+                size - *read
+            );
+            return Err(Error::refused(Refusal::TarTruncated, message));
+        }
+        *read += n as u64;
+        self.remaining -= n as u64;
+        Ok(n)
+    }
+
+    /// Reads what follows the end marker, so that a writer on a pipe is not cut off and a compressed
+    /// stream's checksum is checked.
+    ///
+    /// # Errors
+    /// `LimitExceeded` beyond 1 GiB; `Io`.
+    pub fn drain(&mut self) -> Result<()> {
+        const MOST: u64 = 1 << 30;
+        let (start, mut garbage) = (self.offset, false);
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let n = self.read_some(&mut buffer)?;
+            if n == 0 {
+                break;
+            }
+            garbage |= buffer.iter().take(n).any(|b| *b != 0);
+            if self.offset - start > MOST {
+                return Err(Error::refused(
+                    Refusal::LimitExceeded,
+                    "more than 1 GiB after the end of the archive",
+                ));
+            }
+        }
+        if garbage {
+            self.warnings.push(format!("data after the end of the archive, at byte {start}, ignored"));
+        }
+        Ok(())
+    }
+
+    /// The next header block; `None` at the end marker or the end of the input.
+    fn header(&mut self) -> Result<Option<[u8; BLOCK]>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let offset = self.offset;
+        let mut block = [0; BLOCK];
+        match self.fill(&mut block)? {
+            0 => {
+                self.ended = true;
+                self.warnings.push("the archive has no end marker".to_owned());
+                return Ok(None);
+            }
+            BLOCK => {}
+            n => {
+                let message = format!("the archive ends at byte {}, inside a header", offset + n as u64);
+                return Err(Error::refused(Refusal::TarTruncated, message));
+            }
+        }
+        if block == [0; BLOCK] {
+            self.ended = true;
+            let mut second = [0; BLOCK];
+            let n = self.fill(&mut second)?;
+            if n < BLOCK {
+                self.warnings.push("the archive has half an end marker".to_owned());
+            } else if second != [0; BLOCK] {
+                return Err(bad(offset, "a lone block of zeros between entries"));
+            }
+            return Ok(None);
+        }
+        let sum = number(field(&block, 148, 8));
+        if sum != Some(i64::from(checksum(&block, u32::from))) && sum != Some(signed_checksum(&block)) {
+            return Err(bad(offset, "a header with a wrong checksum"));
+        }
+        Ok(Some(block))
+    }
+
+    fn entry(&mut self, header: &[u8; BLOCK], pending: Pending, size: u64, offset: u64) -> Result<Entry> {
+        let ustar = field(header, 257, 6) == b"ustar\0";
+        let mut path = text(field(header, 0, 100)).to_vec();
+        let prefix = text(field(header, 345, 155));
+        if ustar && !prefix.is_empty() {
+            path = [prefix, b"/", &path].concat();
+        }
+        let path = pending.path.unwrap_or(path);
+        let link = pending.link.unwrap_or_else(|| text(field(header, 157, 100)).to_vec());
+        if path.len() > MAX_PATH_BYTES || link.len() > MAX_PATH_BYTES {
+            return Err(Error::refused(
+                Refusal::LimitExceeded,
+                format!("a path of {} bytes at byte {offset}", path.len().max(link.len())),
+            ));
+        }
+        if let Some(pax) = pending.size.filter(|pax| size != 0 && *pax != size) {
+            return Err(bad(offset, &format!("two sizes for one entry, {size} and {pax}")));
+        }
+        let size = pending.size.unwrap_or(size);
+        let kind = match header[156] {
+            _ if pending.sparse => EntryKind::Special(b'S'),
+            // Before POSIX a directory was a file whose name ends in a slash.
+            0 | b'0' | b'7' if path.ends_with(b"/") && !ustar => EntryKind::Directory,
+            0 | b'0' | b'7' => EntryKind::File,
+            b'1' => EntryKind::Hardlink,
+            b'2' => EntryKind::Symlink,
+            b'5' => EntryKind::Directory,
+            other => EntryKind::Special(other),
+        };
+        let has_content = matches!(kind, EntryKind::File | EntryKind::Special(_));
+        if !has_content && size != 0 {
+            return Err(bad(offset, "a link or directory with content"));
+        }
+        // Devices and FIFOs have no content whatever their size says.
+        let size = if matches!(kind, EntryKind::Special(b'3' | b'4' | b'6')) { 0 } else { size };
+        if size.checked_add(self.offset).is_none_or(|end| end > i64::MAX as u64) {
+            return Err(bad(offset, "a size beyond any file"));
+        }
+        self.remaining = padded(size);
+        Ok(Entry { path: lossless(&path), kind, size, offset, link: lossless(&link) })
+    }
+
+    /// A PAX record for the next entry.
+    fn pax(&mut self, pending: &mut Pending, size: u64, offset: u64) -> Result<()> {
+        pending.any = true;
+        for (key, value) in
+            records(&self.meta(size, offset)?).ok_or_else(|| bad(offset, "a malformed PAX record"))?
+        {
+            match key.as_slice() {
+                b"path" => pending.path = Some(value),
+                b"linkpath" => pending.link = Some(value),
+                b"size" => {
+                    let size =
+                        std::str::from_utf8(&value).ok().filter(|v| v.bytes().all(|b| b.is_ascii_digit()));
+                    let size = size.and_then(|v| v.parse().ok());
+                    pending.size = Some(size.ok_or_else(|| bad(offset, "a PAX size that is no number"))?);
+                }
+                key if key.starts_with(b"GNU.sparse.") => pending.sparse = true,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A global PAX record; only comments and the like are accepted, not what changes entries.
+    fn global(&mut self, size: u64, offset: u64) -> Result<()> {
+        let records =
+            records(&self.meta(size, offset)?).ok_or_else(|| bad(offset, "a malformed PAX record"))?;
+        let overrides =
+            |key: &[u8]| matches!(key, b"path" | b"linkpath" | b"size") || key.starts_with(b"GNU.sparse.");
+        if records.iter().any(|(key, _)| overrides(key)) {
+            return Err(bad(offset, "a global PAX record that overrides entries"));
+        }
+        Ok(())
+    }
+
+    fn long_name(&mut self, any: &mut bool, size: u64, offset: u64) -> Result<Vec<u8>> {
+        *any = true;
+        Ok(text(&self.meta(size, offset)?).to_vec())
+    }
+
+    /// The whole content of a record.
+    fn meta(&mut self, size: u64, offset: u64) -> Result<Vec<u8>> {
+        if size > MAX_META_BYTES {
+            let message = format!(
+                "a PAX or GNU record of {size} bytes at byte {offset}, {MAX_META_BYTES} at most are read"
+            );
+            return Err(Error::refused(Refusal::LimitExceeded, message));
+        }
+        self.remaining = padded(size);
+        let mut content = vec![0; usize::try_from(size).unwrap_or_default()];
+        let (mut read, mut at) = (0, 0);
+        while let Some(rest) = content.get_mut(at..).filter(|r| !r.is_empty()) {
+            at += self.read_content(size, &mut read, rest)?;
+        }
+        self.skip_rest()?;
+        Ok(content)
+    }
+
+    fn skip_rest(&mut self) -> Result<()> {
+        if self.remaining > 0 {
+            let skipped = self.input.skip(self.remaining);
+            let skipped = skipped.map_err(|e| super::decompress::read_error(self.offset, e))?;
+            self.offset += skipped;
+            self.remaining -= skipped;
+        }
+        let mut buffer = [0; 8 << 10];
+        while self.remaining > 0 {
+            let most = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buffer.len());
+            let n = self.read_some(buffer.get_mut(..most).unwrap_or_default())?;
+            if n == 0 {
+                // The padding of the last entry may be missing: nothing is lost with it.
+                if self.remaining < BLOCK as u64 {
+                    self.remaining = 0;
+                    return Ok(());
+                }
+                let message = format!("the archive ends at byte {}, inside an entry", self.offset);
+                return Err(Error::refused(Refusal::TarTruncated, message));
+            }
+            self.remaining -= n as u64;
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, block: &mut [u8; BLOCK]) -> Result<usize> {
+        let mut at = 0;
+        while let Some(rest) = block.get_mut(at..).filter(|r| !r.is_empty()) {
+            match self.read_some(rest)? {
+                0 => break,
+                n => at += n,
+            }
+        }
+        Ok(at)
+    }
+
+    fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        loop {
+            match self.input.read(buffer) {
+                Ok(n) => {
+                    self.offset += n as u64;
+                    return Ok(n);
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(super::decompress::read_error(self.offset, e)),
+            }
+        }
+    }
+}
+
+fn bad(offset: u64, what: &str) -> Error {
+    Error::refused(Refusal::TarBad, format!("not a sound tar: {what}, at byte {offset}"))
+}
+
+fn field(header: &[u8; BLOCK], at: usize, len: usize) -> &[u8] {
+    header.get(at..at + len).unwrap_or_default()
+}
+
+/// Up to the first NUL.
+fn text(field: &[u8]) -> &[u8] {
+    field.split(|b| *b == 0).next().unwrap_or_default()
+}
+
+/// Octal digits, or GNU's base-256 where the first bit is set.
+fn number(field: &[u8]) -> Option<i64> {
+    let (first, rest) = field.split_first()?;
+    if first & 0x80 != 0 {
+        let negative = first & 0x40 != 0;
+        let start = if negative { -1 } else { i64::from(first & 0x3f) };
+        if negative && first & 0x3f != 0x3f {
+            return None;
+        }
+        return rest.iter().try_fold(start, |n, b| n.checked_mul(256)?.checked_add(i64::from(*b)));
+    }
+    let digits = field.trim_ascii_start();
+    let digits = digits.split(|b| matches!(b, 0 | b' ')).next()?;
+    digits.iter().try_fold(0_i64, |n, b| match b {
+        b'0'..=b'7' => n.checked_mul(8)?.checked_add(i64::from(b - b'0')),
+        _ => None,
+    })
+}
+
+fn checksum(header: &[u8; BLOCK], value: impl Fn(u8) -> u32) -> u32 {
+    let bytes = header.iter().enumerate();
+    bytes.map(|(at, b)| if (148..156).contains(&at) { u32::from(b' ') } else { value(*b) }).sum()
+}
+
+/// As computed by historic tars whose characters were signed.
+fn signed_checksum(header: &[u8; BLOCK]) -> i64 {
+    let bytes = header.iter().enumerate();
+    bytes
+        .map(|(at, b)| if (148..156).contains(&at) { i64::from(b' ') } else { i64::from(b.cast_signed()) })
+        .sum()
+}
+
+/// `length key=value\n`, again and again.
+fn records(mut data: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut out: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    while !data.is_empty() {
+        let space = data.iter().take(20).position(|b| *b == b' ')?;
+        let length = std::str::from_utf8(data.get(..space)?).ok()?;
+        if !length.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let length: usize = length.parse().ok()?;
+        let record = data.get(space + 1..length)?.strip_suffix(b"\n")?;
+        let equals = record.iter().position(|b| *b == b'=')?;
+        let (key, value) = (record.get(..equals)?, record.get(equals + 1..)?);
+        let naming = matches!(key, b"path" | b"linkpath" | b"size");
+        if naming && (value.contains(&0) || out.iter().any(|(k, _)| k == key)) {
+            return None;
+        }
+        out.push((key.to_vec(), value.to_vec()));
+        data = data.get(length..)?;
+    }
+    Some(out)
+}
+
+/// The path as text; bytes that are no UTF-8 become `\xNN`, so that distinct paths stay distinct.
+fn lossless(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            out.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    out
+}
+
+/// Makes a path safe to print inside an error.
+pub(super) fn shown(path: &str) -> String {
+    format!("`{}`", printable(path))
+}
+
+/// The header of a directory or file, with a PAX record before it where ustar cannot say it, byte for
+/// byte as Go's `archive/tar` writes it: owner 0, time 0, no names.
+#[must_use]
+pub fn header(path: &str, mode: u32, size: u64) -> Vec<u8> {
+    let mut records = Vec::new();
+    if path.len() > 100 {
+        records.extend(record("path", path));
+    }
+    if size >= FIRST_PAX_SIZE {
+        records.extend(record("size", &size.to_string()));
+    }
+    let mut out = Vec::new();
+    if !records.is_empty() {
+        let (folder, file) = path.rsplit_once('/').unwrap_or_default();
+        let name = format!("{folder}/PaxHeaders.0/{file}");
+        let mut block = ustar(&name, 0, records.len() as u64, b'x');
+        // Go leaves the device numbers of this one blank.
+        block[329..345].fill(0);
+        out.extend_from_slice(&sealed(block));
+        out.extend_from_slice(&records);
+        out.resize(out.len().next_multiple_of(BLOCK), 0);
+    }
+    let kind = if path.ends_with('/') { b'5' } else { b'0' };
+    let octal = if size >= FIRST_PAX_SIZE { 0 } else { size };
+    out.extend_from_slice(&sealed(ustar(path, mode, octal, kind)));
+    out
+}
+
+/// A PAX record; its length counts its own digits.
+fn record(key: &str, value: &str) -> Vec<u8> {
+    let rest = key.len() + value.len() + 3;
+    let mut length = rest + rest.to_string().len();
+    if rest + length.to_string().len() != length {
+        length = rest + length.to_string().len();
+    }
+    format!("{length} {key}={value}\n").into_bytes()
+}
+
+/// A ustar header whose checksum is still blank; a name that is too long is cut, a PAX record has it whole.
+fn ustar(name: &str, mode: u32, size: u64, kind: u8) -> [u8; BLOCK] {
+    let mut block = [0; BLOCK];
+    let mut put =
+        |at: usize, text: &[u8]| block.iter_mut().skip(at).zip(text).for_each(|(to, from)| *to = *from);
+    put(0, name.as_bytes().get(..100).unwrap_or(name.as_bytes()));
+    put(100, format!("{mode:07o}").as_bytes());
+    put(108, b"0000000");
+    put(116, b"0000000");
+    put(124, format!("{size:011o}").as_bytes());
+    put(136, b"00000000000");
+    put(156, &[kind]);
+    put(257, b"ustar\x0000");
+    put(329, b"0000000");
+    put(337, b"0000000");
+    block
+}
+
+fn sealed(mut block: [u8; BLOCK]) -> [u8; BLOCK] {
+    let sum = format!("{:06o}\0 ", checksum(&block, u32::from));
+    block.iter_mut().skip(148).zip(sum.bytes()).for_each(|(to, from)| *to = from);
+    block
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(archive: &[u8]) -> Result<Vec<Entry>> {
+        let mut reader = Reader::new(Streamed(archive));
+        std::iter::from_fn(|| reader.next_entry().transpose()).collect()
+    }
+
+    fn archive(path: &str, content: &[u8]) -> Vec<u8> {
+        let mut out = header(path, 0o444, content.len() as u64);
+        out.extend_from_slice(content);
+        out.resize(out.len().next_multiple_of(BLOCK) + 2 * BLOCK, 0);
+        out
+    }
+
+    #[test]
+    fn large_sizes_and_long_names_survive() {
+        let mut reader = Reader::new(Streamed(io::Cursor::new(header("blobs/x", 0o444, 9_663_676_416))));
+        assert_eq!(reader.next_entry().unwrap().unwrap().size, 9_663_676_416);
+        let long = format!("blobs/sha512/{}", "a".repeat(128));
+        assert_eq!(read(&archive(&long, b"x")).unwrap()[0].path, long);
+    }
+
+    #[test]
+    fn base_256_and_negative_sizes() {
+        assert_eq!(number(b"\x80\0\0\0\0\0\0\0\0\0\x04\0"), Some(1024));
+        assert_eq!(number(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfc\0"), Some(-1024));
+        assert_eq!(number(b"\xbf\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), None);
+        assert_eq!(number(b"0000644\0"), Some(0o644));
+        assert_eq!(number(b"9"), None);
+    }
+
+    #[test]
+    fn refuses_contradicting_sizes() {
+        let mut out = sealed(ustar("x", 0, 12, b'x')).to_vec();
+        out.extend_from_slice(b"12 size=999\n");
+        out.resize(2 * BLOCK, 0);
+        out.extend_from_slice(&archive("a", b"abc"));
+        assert_eq!(read(&out).unwrap_err().refusal(), Some(Refusal::TarBad));
+    }
+
+    proptest! {
+        #[test]
+        fn reads_what_it_writes(path in "[a-z]{1,40}(/[a-z0-9]{1,90}){0,2}", content: Vec<u8>) {
+            let bytes = archive(&path, &content);
+            let mut reader = Reader::new(Streamed(bytes.as_slice()));
+            let entry = reader.next_entry().unwrap().unwrap();
+            prop_assert_eq!(&entry.path, &path);
+            let (mut read, mut back, mut buffer) = (0, Vec::new(), [0; 7]);
+            loop {
+                let n = reader.read_content(entry.size, &mut read, &mut buffer).unwrap();
+                if n == 0 { break; }
+                back.extend_from_slice(&buffer[..n]);
+            }
+            prop_assert_eq!(back, content);
+            prop_assert!(reader.next_entry().unwrap().is_none());
+        }
+
+        #[test]
+        fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..4096)) {
+            let _ = read(&bytes);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The graph below an image: which manifests it lists, which of them are here, whole or in part.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use barge_oci::{
+    Config, Descriptor, Digest, Document, Index, InvalidDocument, Manifest, Platform, media_type,
+};
+
+use crate::content::Documents;
+use crate::error::{Error, Refusal, Result};
+
+/// How deep indexes may be nested; containerd's own images nest once.
+pub const MAX_DEPTH: usize = 8;
+/// How many manifests and indexes one image may list.
+pub const MAX_NODES: usize = 200_000;
+
+/// An image and everything it lists, in the order listed.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    /// What was asked for: an index or a manifest.
+    pub root: Descriptor,
+    /// Every index that was read, by digest.
+    pub indexes: BTreeMap<Digest, Document<Index>>,
+    /// Every manifest listed, present or not, each digest once.
+    pub manifests: Vec<Listed>,
+    /// Nested indexes that are listed but not here.
+    pub absent_indexes: Vec<Descriptor>,
+}
+
+/// A manifest as its index lists it.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The descriptor, with the index's platform and annotations.
+    pub descriptor: Descriptor,
+    /// What it runs on: the index's word, or the config's where there is no index.
+    pub platform: Option<Platform>,
+    /// What it is.
+    pub kind: Kind,
+    /// How much of it is here.
+    pub state: State,
+    /// The manifest, if it is here and of a kind that is known.
+    pub manifest: Option<Document<Manifest>>,
+}
+
+/// What a manifest is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A container image.
+    Image,
+    /// A statement about another manifest of the same index.
+    Attestation,
+    /// Anything else that is kept in manifests: charts, signatures, SBOMs.
+    Artifact,
+}
+
+/// How much of a manifest's content is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// The manifest, its config and every layer that has to be.
+    Whole,
+    /// The manifest is here, these blobs are not.
+    Partial(Vec<Descriptor>),
+    /// The manifest itself is not here.
+    Absent,
+}
+
+impl Tree {
+    /// Walks the graph below `root`, reading documents only; layers are asked after, not opened.
+    ///
+    /// # Errors
+    /// `Mismatch` or `Refused` if anything that is here is not what it should be; `LimitExceeded` beyond
+    /// [`MAX_DEPTH`] and [`MAX_NODES`].
+    pub fn walk(source: &impl Documents, root: &Descriptor) -> Result<Self> {
+        let mut tree = Self {
+            root: root.clone(),
+            indexes: BTreeMap::new(),
+            manifests: Vec::new(),
+            absent_indexes: Vec::new(),
+        };
+        let mut seen = BTreeSet::new();
+        let mut pending = vec![(root.clone(), 0)];
+        while let Some((descriptor, depth)) = pending.pop() {
+            if !seen.insert(descriptor.digest) {
+                continue;
+            }
+            if seen.len() > MAX_NODES {
+                return Err(limit(root, &format!("lists more than {MAX_NODES} manifests")));
+            }
+            if !media_type::is_index(&descriptor.media_type) {
+                tree.manifests.push(listed(source, descriptor)?);
+                continue;
+            }
+            if depth == MAX_DEPTH {
+                return Err(limit(root, &format!("nests indexes more than {MAX_DEPTH} deep")));
+            }
+            let Some(bytes) = source.document(&descriptor)? else {
+                tree.absent_indexes.push(descriptor);
+                continue;
+            };
+            let index = Document::index(bytes).map_err(|e| unreadable(&descriptor, &e))?;
+            let children = index.parsed().manifests.iter().rev();
+            pending.extend(children.map(|child| (child.clone(), depth + 1)));
+            tree.indexes.insert(descriptor.digest, index);
+        }
+        Ok(tree)
+    }
+
+    /// The container images among the manifests.
+    pub fn images(&self) -> impl Iterator<Item = &Listed> {
+        self.manifests.iter().filter(|m| m.kind == Kind::Image)
+    }
+
+    /// The manifests of which everything is here.
+    pub fn whole(&self) -> impl Iterator<Item = &Listed> {
+        self.manifests.iter().filter(|m| m.state == State::Whole)
+    }
+
+    /// Whether everything the image lists is here.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.absent_indexes.is_empty() && self.manifests.iter().all(|m| m.state == State::Whole)
+    }
+
+    /// The platforms of which everything is here, in the order listed.
+    #[must_use]
+    pub fn present_platforms(&self) -> Vec<String> {
+        let images = self.images().filter(|m| m.state == State::Whole);
+        images.filter_map(|m| m.platform.as_ref()).map(ToString::to_string).collect()
+    }
+}
+
+impl Listed {
+    /// Every blob of the manifest that is here, the manifest included.
+    pub fn present_blobs(&self) -> impl Iterator<Item = &Descriptor> {
+        let missing: &[Descriptor] = match &self.state {
+            State::Partial(missing) => missing,
+            _ => &[],
+        };
+        let children = self.manifest.iter().flat_map(|m| m.parsed().blobs());
+        let children = children.filter(|b| missing.iter().all(|m| m.digest != b.digest));
+        (self.state != State::Absent).then_some(&self.descriptor).into_iter().chain(children)
+    }
+}
+
+/// Whether a layer may be absent from a whole image: it is fetched from elsewhere and never shipped.
+#[must_use]
+pub fn may_be_absent(layer: &Descriptor) -> bool {
+    media_type::is_non_distributable(&layer.media_type)
+}
+
+fn listed(source: &impl Documents, descriptor: Descriptor) -> Result<Listed> {
+    let attestation = descriptor.is_attestation();
+    let platform = descriptor.platform.clone();
+    if descriptor.media_type.is_empty() {
+        let message = format!("the descriptor of {} has no mediaType", descriptor.digest);
+        return Err(Error::refused(Refusal::JsonInvalid, message));
+    }
+    if !descriptor.has_children() {
+        // Content of a kind nobody has to know is carried, never interpreted.
+        let state = if source.has(&descriptor)? { State::Whole } else { State::Absent };
+        return Ok(Listed { descriptor, platform, kind: Kind::Artifact, state, manifest: None });
+    }
+    let Some(bytes) = source.document(&descriptor)? else {
+        let kind = if attestation { Kind::Attestation } else { Kind::Image };
+        return Ok(Listed { descriptor, platform, kind, state: State::Absent, manifest: None });
+    };
+    let manifest = Document::manifest(bytes).map_err(|e| unreadable(&descriptor, &e))?;
+    let kind = match (attestation, manifest.parsed().is_image()) {
+        (true, _) => Kind::Attestation,
+        (false, true) => Kind::Image,
+        (false, false) => Kind::Artifact,
+    };
+    let mut missing = Vec::new();
+    for blob in manifest.parsed().blobs() {
+        if !source.has(blob)? && !may_be_absent(blob) {
+            missing.push(blob.clone());
+        }
+    }
+    let state = if missing.is_empty() { State::Whole } else { State::Partial(missing) };
+    let platform = match platform {
+        None if kind == Kind::Image => read_config(source, &manifest)?.map(|c| c.parsed().platform()),
+        given => given,
+    };
+    Ok(Listed { descriptor, platform, kind, state, manifest: Some(manifest) })
+}
+
+/// The config of an image manifest, if it is here.
+///
+/// # Errors
+/// `Refused` if it is here and is no config.
+pub fn read_config(
+    source: &impl Documents,
+    manifest: &Document<Manifest>,
+) -> Result<Option<Document<Config>>> {
+    let config = &manifest.parsed().config;
+    let Some(bytes) = source.document(config)? else { return Ok(None) };
+    Document::config(bytes).map(Some).map_err(|e| unreadable(config, &e))
+}
+
+/// The error for a document that is there but is not what its descriptor says.
+pub(crate) fn unreadable(descriptor: &Descriptor, why: &InvalidDocument) -> Error {
+    let refusal = match why {
+        InvalidDocument::Json(text) if text.contains("invalid digest") => Refusal::DigestInvalid,
+        InvalidDocument::Json(_) => Refusal::JsonInvalid,
+        InvalidDocument::Confused { .. } => Refusal::MediaTypeConfused,
+        InvalidDocument::Schema1 => Refusal::UnsupportedSchema1,
+        InvalidDocument::TooLarge { .. } => Refusal::LimitExceeded,
+    };
+    Error::refused(refusal, format!("{}: {why}", descriptor.digest))
+}
+
+fn limit(root: &Descriptor, why: &str) -> Error {
+    Error::refused(Refusal::LimitExceeded, format!("{}: {why}", root.digest))
+}

@@ -1,0 +1,78 @@
+//! `inspect`: everything docker tells about an image, from its documents.
+
+use barge_oci::{Config, Descriptor, Platform, Reference};
+
+use crate::content::Image;
+use crate::error::{Error, Result};
+use crate::graph::{Kind, Listed, State, Tree, read_config};
+use crate::resolve::one;
+use crate::select::host_order;
+use crate::store::Store;
+
+/// What is known of one image.
+#[derive(Debug, Clone)]
+pub struct Inspected {
+    /// What the ID is the digest of: the root, or the manifest of the platform asked for.
+    pub target: Descriptor,
+    /// Every name of the image.
+    pub names: Vec<Reference>,
+    /// The config of the platform shown; `None` if it is not here or the image is an artifact.
+    pub config: Option<Config>,
+    /// Bytes of the image that are present.
+    pub size: u64,
+    /// When it got its last name, RFC 3339.
+    pub tagged: Option<String>,
+}
+
+/// Looks at an image: as a whole with this host's config, or one platform of it.
+///
+/// # Errors
+/// `NotFound` for the image or the platform, in docker's words.
+pub fn inspect(store: &Store, argument: &str, platform: Option<&Platform>) -> Result<Inspected> {
+    let images = store.names()?;
+    let image = one(&images, argument)?.image;
+    let tree = Tree::walk(store, &image.target)?;
+    let of_it = || images.iter().filter(|i| i.target.digest == image.target.digest);
+    let names = of_it().filter_map(|i| i.name.clone()).collect();
+    let tagged = of_it().filter_map(|i| i.tagged().map(str::to_owned)).max();
+    let listed = match platform {
+        Some(_) => Some(choose(&tree, &image, platform)?),
+        None => choose(&tree, &image, None).ok(),
+    };
+    let config = match listed.filter(|l| l.kind == Kind::Image).and_then(|l| l.manifest.as_ref()) {
+        Some(manifest) => read_config(store, manifest)?.map(|c| c.parsed().clone()),
+        None => None,
+    };
+    let bytes = |m: &Listed| -> u64 { m.present_blobs().map(|b| b.size).sum() };
+    let (target, size) = match (platform, listed) {
+        (Some(_), Some(listed)) => (listed.descriptor.clone(), bytes(listed)),
+        _ => (image.target.clone(), tree.manifests.iter().map(bytes).sum()),
+    };
+    Ok(Inspected { target, names, config, size, tagged })
+}
+
+/// The manifest of the platform asked for, or the one that suits this host best.
+pub(super) fn choose<'a>(tree: &'a Tree, image: &Image, platform: Option<&Platform>) -> Result<&'a Listed> {
+    let shown = image.name.as_ref().map_or_else(|| image.target.digest.to_string(), Reference::familiar);
+    let Some(wanted) = platform else {
+        let host = host_order();
+        let rank = |m: &&Listed| {
+            m.platform.as_ref().and_then(|p| host.iter().position(|h| h.matches(p))).unwrap_or(host.len())
+        };
+        let best =
+            tree.whole().filter(|m| m.kind == Kind::Image).min_by_key(rank).or_else(|| tree.whole().next());
+        return best.ok_or_else(|| Error::not_found(format!("{shown}: no platform of it is in the store")));
+    };
+    let fits =
+        |m: &&Listed| m.state == State::Whole && m.platform.as_ref().is_some_and(|p| wanted.matches(p));
+    tree.images().find(fits).ok_or_else(|| {
+        let message = format!(
+            "image with reference {shown} was found but does not provide the specified platform ({wanted})"
+        );
+        let present = tree.present_platforms();
+        Error::not_found(message).hint(format!(
+            "present: {}",
+            if present.is_empty() { "none".to_owned() } else { present.join(", ") }
+        ))
+    })
+}

@@ -1,0 +1,319 @@
+//! `ls`: the images of a store or an archive, with what of them is present.
+
+use std::collections::BTreeMap;
+
+use barge_oci::{Digest, Reference, media_type};
+use jiff::Timestamp;
+
+use crate::archive::Archive;
+use crate::content::{Documents, Image};
+use crate::error::{Error, Result, printable};
+use crate::graph::{Listed, State, Tree, read_config};
+use crate::resolve::one;
+use crate::select::host_order;
+use crate::store::{Part, PartKind, Store, Summary};
+
+/// Which images are listed; empty means every one.
+#[derive(Debug, Clone, Default)]
+pub struct Filters {
+    /// Only those without a name, or only those with one.
+    pub dangling: Option<bool>,
+    /// Only those with each of these labels, as `key` or `key=value`.
+    pub labels: Vec<String>,
+    /// Only those without any of these labels.
+    pub without_labels: Vec<String>,
+    /// Only those made before this image.
+    pub before: Option<String>,
+    /// Only those made after this image.
+    pub since: Option<String>,
+    /// Only those made before this time.
+    pub until: Option<Timestamp>,
+    /// Only those with a name that one of these patterns fits.
+    pub references: Vec<String>,
+}
+
+/// An image as lists show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listing {
+    /// The image ID.
+    pub digest: Digest,
+    /// Its names, sorted.
+    pub names: Vec<Reference>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// Bytes of it that are present; what several platforms share counts for each.
+    pub size: u64,
+    /// Its platforms in the order listed.
+    pub platforms: Vec<PlatformRow>,
+}
+
+/// One platform of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformRow {
+    /// `os/architecture[/variant]`.
+    pub platform: String,
+    /// The manifest.
+    pub digest: Digest,
+    /// Whether all of it is present.
+    pub present: bool,
+    /// Bytes of it that are present.
+    pub size: u64,
+}
+
+/// The images of a store, the newest first.
+///
+/// # Errors
+/// `Io`, `Mismatch`; `NotFound` for images that filters name.
+pub fn list(store: &Store, filters: &Filters) -> Result<Vec<Listing>> {
+    let images: Vec<Image> = store.names()?.into_iter().filter(|i| !i.is_referrer()).collect();
+    let present = store.blobs()?;
+    let mut names: BTreeMap<Digest, (Vec<Reference>, &Image)> = BTreeMap::new();
+    for image in &images {
+        let entry = names.entry(image.target.digest).or_insert_with(|| (Vec::new(), image));
+        entry.0.extend(image.name.clone());
+    }
+    let summaries = store.summaries(names.values().map(|(_, image)| *image))?;
+    let bounds = Bounds::of(store, &images, filters)?;
+    let mut listings = Vec::new();
+    for (summary, (names, image)) in summaries.iter().zip(names.into_values()) {
+        let listing = listing(summary, names, &|d| present.contains(d));
+        let named = || wanted_name(&listing.names, &filters.references);
+        if bounds.let_through(&listing) && named() && has_labels(store, image, filters)? {
+            listings.push(listing);
+        }
+    }
+    listings
+        .sort_by_key(|l| (std::cmp::Reverse(l.created), l.names.first().map(ToString::to_string), l.digest));
+    Ok(listings)
+}
+
+/// The images of an archive, in its order.
+///
+/// # Errors
+/// As reading the archive.
+pub fn list_archive(archive: &Archive) -> Result<Vec<Listing>> {
+    let mut listings: Vec<Listing> = Vec::new();
+    for found in &archive.images {
+        if let Some(listing) = listings.iter_mut().find(|l| l.digest == found.target.digest) {
+            listing.names.extend(found.name.clone());
+            continue;
+        }
+        let parts = found.tree.images().map(|m| PlatformRow {
+            platform: m.platform.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string),
+            digest: m.descriptor.digest,
+            present: m.state == State::Whole,
+            size: m.present_blobs().map(|b| b.size).sum(),
+        });
+        let size = found.tree.manifests.iter().flat_map(Listed::present_blobs).map(|b| b.size).sum();
+        listings.push(Listing {
+            digest: found.target.digest,
+            names: found.name.clone().into_iter().collect(),
+            created: created(archive, &found.tree)?,
+            size,
+            platforms: parts.collect(),
+        });
+    }
+    Ok(listings)
+}
+
+/// When the image that suits this host best was made.
+fn created(source: &impl Documents, tree: &Tree) -> Result<Option<Timestamp>> {
+    let Some(best) = tree.whole().find(|m| m.manifest.is_some()) else { return Ok(None) };
+    let config = match &best.manifest {
+        Some(manifest) if media_type::is_image_config(&manifest.parsed().config.media_type) => {
+            read_config(source, manifest)?
+        }
+        _ => None,
+    };
+    Ok(config.and_then(|c| c.parsed().created.as_deref().and_then(timestamp)))
+}
+
+fn listing(summary: &Summary, mut names: Vec<Reference>, present: &impl Fn(&Digest) -> bool) -> Listing {
+    names.sort_by_cached_key(ToString::to_string);
+    let images = || summary.parts.iter().filter(|p| p.kind == PartKind::Image);
+    let platforms = images().map(|part| PlatformRow {
+        platform: part.platform.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string),
+        digest: part.digest,
+        present: part.is_whole(present),
+        size: part.present_bytes(present),
+    });
+    Listing {
+        digest: summary.root,
+        names,
+        created: best(images()).and_then(|p| p.created.as_deref()).and_then(timestamp),
+        size: summary.parts.iter().map(|p| p.present_bytes(present)).sum(),
+        platforms: platforms.collect(),
+    }
+}
+
+/// The part that suits this host best, among those whose config was read.
+fn best<'a>(parts: impl Iterator<Item = &'a Part>) -> Option<&'a Part> {
+    let host = host_order();
+    let rank = |p: &&Part| {
+        p.platform.as_ref().and_then(|p| host.iter().position(|h| h.matches(p))).unwrap_or(host.len())
+    };
+    parts.filter(|p| p.created.is_some()).min_by_key(rank)
+}
+
+/// Filters that compare times.
+struct Bounds {
+    dangling: Option<bool>,
+    before: Option<Timestamp>,
+    since: Option<Timestamp>,
+}
+
+impl Bounds {
+    fn of(store: &Store, images: &[Image], filters: &Filters) -> Result<Self> {
+        let when = |argument: &Option<String>| -> Result<Option<Timestamp>> {
+            let Some(argument) = argument else { return Ok(None) };
+            let image = one(images, argument)?.image;
+            let summary = Summary::read(store, &image.target)?;
+            let part = best(summary.parts.iter()).and_then(|p| p.created.as_deref());
+            Ok(part.and_then(timestamp))
+        };
+        let before = [when(&filters.before)?, filters.until].into_iter().flatten().min();
+        Ok(Self { dangling: filters.dangling, before, since: when(&filters.since)? })
+    }
+
+    fn let_through(&self, listing: &Listing) -> bool {
+        let created = listing.created.unwrap_or(Timestamp::UNIX_EPOCH);
+        self.dangling.is_none_or(|d| d == listing.names.is_empty())
+            && self.before.is_none_or(|t| created < t)
+            && self.since.is_none_or(|t| created > t)
+    }
+}
+
+fn has_labels(store: &Store, image: &Image, filters: &Filters) -> Result<bool> {
+    if filters.labels.is_empty() && filters.without_labels.is_empty() {
+        return Ok(true);
+    }
+    let tree = Tree::walk(store, &image.target)?;
+    let mut labels: Vec<(String, String)> = Vec::new();
+    for manifest in tree.images().filter_map(|m| m.manifest.as_ref()) {
+        let Some(config) = read_config(store, manifest)? else { continue };
+        let Some(found) = config.parsed().config.get("Labels").and_then(|l| l.as_object()) else { continue };
+        labels.extend(found.iter().map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned())));
+    }
+    let has = |wanted: &String| match wanted.split_once('=') {
+        Some((key, value)) => labels.iter().any(|(k, v)| k == key && v == value),
+        None => labels.iter().any(|(k, _)| k == wanted),
+    };
+    Ok(filters.labels.iter().all(has) && !filters.without_labels.iter().any(has))
+}
+
+fn wanted_name(names: &[Reference], patterns: &[String]) -> bool {
+    patterns.is_empty() || names.iter().any(|n| patterns.iter().any(|p| reference_matches(n, p)))
+}
+
+/// Whether a `reference` filter fits a name: a glob over the familiar or full form, with or without the tag.
+#[must_use]
+pub fn reference_matches(name: &Reference, pattern: &str) -> bool {
+    let forms = [name.familiar(), name.familiar_name(), name.to_string(), name.name()];
+    forms.iter().any(|form| glob(pattern.as_bytes(), form.as_bytes()))
+}
+
+/// Go's `path.Match` without character classes' exotic forms: `*` and `?` stop at `/`.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern.split_first(), text.split_first()) {
+        (None, rest) => rest.is_none(),
+        (Some((b'*', after)), _) => {
+            let reach = text.iter().position(|b| *b == b'/').unwrap_or(text.len());
+            (0..=reach).any(|n| glob(after, text.get(n..).unwrap_or_default()))
+        }
+        (Some((b'?', after)), Some((c, rest))) => *c != b'/' && glob(after, rest),
+        (Some((b'[', after)), Some((c, rest))) => {
+            let Some(end) = after.iter().position(|b| *b == b']') else { return false };
+            let (class, after) =
+                (after.get(..end).unwrap_or_default(), after.get(end + 1..).unwrap_or_default());
+            let (negated, class) = class.strip_prefix(b"^").map_or((false, class), |class| (true, class));
+            in_class(class, *c) != negated && glob(after, rest)
+        }
+        (Some((b'\\', after)), Some((c, rest))) => {
+            after.split_first().is_some_and(|(e, after)| e == c && glob(after, rest))
+        }
+        (Some((p, after)), Some((c, rest))) => p == c && glob(after, rest),
+        (Some(_), None) => false,
+    }
+}
+
+fn in_class(class: &[u8], c: u8) -> bool {
+    match class {
+        [low, b'-', high, rest @ ..] => (*low..=*high).contains(&c) || in_class(rest, c),
+        [one, rest @ ..] => *one == c || in_class(rest, c),
+        [] => false,
+    }
+}
+
+/// An RFC 3339 time; configs of other tools may hold anything.
+fn timestamp(text: &str) -> Option<Timestamp> {
+    text.parse().ok()
+}
+
+impl std::str::FromStr for Filters {
+    type Err = Error;
+
+    /// One `key=value` filter.
+    fn from_str(filter: &str) -> Result<Self> {
+        let mut filters = Self::default();
+        filters.add(filter)?;
+        Ok(filters)
+    }
+}
+
+impl Filters {
+    /// Adds one `key=value` filter in docker's grammar; `until` must be an RFC 3339 time here.
+    ///
+    /// # Errors
+    /// `InvalidArgument`.
+    pub fn add(&mut self, filter: &str) -> Result<()> {
+        let invalid = || Error::invalid(format!("invalid filter '{}'", printable(filter)));
+        let (key, value) = filter.split_once('=').ok_or_else(invalid)?;
+        let (key, value) = (key.trim().to_lowercase(), value.trim().to_owned());
+        match key.as_str() {
+            "dangling" => {
+                self.dangling = Some(match value.to_lowercase().as_str() {
+                    "true" | "1" => true,
+                    "false" | "0" => false,
+                    _ => {
+                        return Err(Error::invalid(format!(
+                            "invalid filter 'dangling={}'",
+                            printable(&value)
+                        )));
+                    }
+                });
+            }
+            "label" => self.labels.push(value),
+            "label!" => self.without_labels.push(value),
+            "before" => self.before = Some(value),
+            "since" => self.since = Some(value),
+            "until" => self.until = Some(value.parse().map_err(|_| invalid())?),
+            "reference" => self.references.push(value),
+            other => return Err(Error::invalid(format!("invalid filter '{}'", printable(other)))),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reference_filters_are_globs_over_every_form() {
+        let name = Reference::parse("busybox:1.37").unwrap();
+        for pattern in
+            ["busybox", "busy*", "busybox:1.*", "*:1.37", "docker.io/library/busybox", "b[a-u]sybox"]
+        {
+            assert!(reference_matches(&name, pattern), "{pattern}");
+        }
+        for pattern in ["box", "*/busybox", "busybox:2*", "b[^u]sybox"] {
+            assert!(!reference_matches(&name, pattern), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn unknown_filters_are_refused() {
+        assert_eq!("x=y".parse::<Filters>().unwrap_err().to_string(), "invalid filter 'x'");
+        assert_eq!("x".parse::<Filters>().unwrap_err().to_string(), "invalid filter 'x'");
+    }
+}

@@ -1,0 +1,157 @@
+//! `load`: an archive into the store, all of it or nothing.
+
+use std::io::Read;
+use std::path::Path;
+
+use barge_oci::{Digest, Platform, Reference};
+
+use crate::archive::{Archive, Found, Pass};
+use crate::content::{Documents, Image};
+use crate::error::{Error, Result};
+use crate::graph::{Listed, State};
+use crate::progress::Progress;
+use crate::store::{Ingest, Store, TAGGED, assign};
+
+/// Where an archive comes from.
+pub enum Source<'a> {
+    /// A file or a directory.
+    Path(&'a Path),
+    /// A pipe.
+    Stream(&'a mut dyn Read),
+}
+
+/// What of an archive is wanted, and how it is called.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// Only these platforms; empty means everything that is there.
+    pub platforms: Vec<Platform>,
+    /// The repository for names that are only a tag.
+    pub base_name: Option<Reference>,
+    /// The time to note beside new names, RFC 3339.
+    pub now: String,
+}
+
+/// What was loaded.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The images, in the archive's order.
+    pub images: Vec<LoadedImage>,
+    /// Oddities of the archive, each a sentence.
+    pub warnings: Vec<String>,
+}
+
+/// One image that was loaded.
+#[derive(Debug)]
+pub struct LoadedImage {
+    /// Its name, if it has one now.
+    pub name: Option<Reference>,
+    /// Its ID.
+    pub digest: Digest,
+    /// Platforms that it lists and the archive does not hold.
+    pub absent: Vec<String>,
+}
+
+/// Reads and verifies an archive, then gives its images their names.
+///
+/// # Errors
+/// `Refused` for what is no sound archive, `NotFound` for a platform it does not have, `Io`; the store is
+/// as before then.
+pub fn load(
+    store: &Store,
+    source: Source<'_>,
+    options: &LoadOptions,
+    progress: &dyn Progress,
+) -> Result<Loaded> {
+    let mut ingest = Ingest::new(store)?;
+    let archive = match source {
+        Source::Path(path) => Archive::open(path, Pass::Keep(&mut ingest), progress)?,
+        Source::Stream(stream) => Archive::stream(stream, Pass::Keep(&mut ingest), progress)?,
+    };
+    for (digest, bytes) in archive.made() {
+        ingest.put(*digest, bytes)?;
+    }
+    let mut loaded = Loaded { images: Vec::new(), warnings: archive.warnings.clone() };
+    let (mut wanted, mut images) = (Vec::new(), Vec::new());
+    for found in &archive.images {
+        let parts = wanted_parts(found, &options.platforms)?;
+        wanted.extend(found.tree.indexes.keys().copied());
+        wanted.extend(parts.iter().flat_map(|m| blobs(&archive, m)));
+        let name = named(found, options, &mut loaded.warnings);
+        let absent = absent(found);
+        loaded.images.push(LoadedImage { name: name.clone(), digest: found.target.digest, absent });
+        let mut target = found.target.clone();
+        target.platform = None;
+        target.annotations.insert(TAGGED.to_owned(), options.now.clone());
+        images.push(Image { name, target });
+    }
+    for target in &archive.referrers {
+        let tree = crate::graph::Tree::walk(&archive, target)?;
+        wanted.extend(tree.whole().flat_map(|m| blobs(&archive, m)));
+        images.push(Image { name: None, target: target.clone() });
+    }
+    wanted.sort();
+    wanted.dedup();
+    ingest.commit(&wanted, |names| {
+        images.into_iter().for_each(|image| assign(names, image));
+        Ok(())
+    })?;
+    Ok(loaded)
+}
+
+/// The manifests to take: all that are whole and the mere documents of others, or the platforms asked for.
+fn wanted_parts<'a>(found: &'a Found, platforms: &[Platform]) -> Result<Vec<&'a Listed>> {
+    if platforms.is_empty() {
+        return Ok(found.tree.manifests.iter().filter(|m| m.state != State::Absent).collect());
+    }
+    let mut parts: Vec<&Listed> = Vec::new();
+    for wanted in platforms {
+        let fits = |m: &&Listed| m.platform.as_ref().is_some_and(|p| wanted.matches(p));
+        let candidates: Vec<&Listed> = found.tree.images().filter(fits).collect();
+        let Some(whole) = candidates.iter().find(|m| m.state == State::Whole) else {
+            let name =
+                found.name.as_ref().map_or_else(|| found.target.digest.to_string(), Reference::familiar);
+            let how = if candidates.is_empty() { "not found" } else { "found, but some content is missing" };
+            let present = found.tree.present_platforms().join(", ");
+            return Err(Error::not_found(format!("requested platform(s) ([{wanted}]) {how}: {name}"))
+                .hint(format!("the archive has: {present}; nothing was loaded")));
+        };
+        let subject = whole.descriptor.digest.to_string();
+        let statements = found.tree.whole().filter(|m| m.descriptor.attests() == Some(subject.as_str()));
+        parts.extend(std::iter::once(*whole).chain(statements));
+    }
+    Ok(parts)
+}
+
+/// A whole manifest's blobs; of a partial one only the manifest, so that nothing of it looks damaged.
+fn blobs<'a>(archive: &'a Archive, listed: &'a Listed) -> Vec<Digest> {
+    if listed.state == State::Whole {
+        // Foreign layers may be absent.
+        let here = listed.present_blobs().filter(|b| archive.has(b).unwrap_or(false));
+        return here.map(|b| b.digest).collect();
+    }
+    vec![listed.descriptor.digest]
+}
+
+fn named(found: &Found, options: &LoadOptions, warnings: &mut Vec<String>) -> Option<Reference> {
+    if found.name.is_some() {
+        return found.name.clone();
+    }
+    let tag = found.bare_tag.as_ref()?;
+    match &options.base_name {
+        Some(base) => base.with_tag(tag).ok(),
+        None => {
+            let tag = crate::error::printable(tag);
+            warnings.push(format!("`{tag}` is a tag without a repository, the image stays nameless; `--base-name NAME` names it NAME:{tag}"));
+            None
+        }
+    }
+}
+
+fn absent(found: &Found) -> Vec<String> {
+    let absent = found.tree.images().filter(|m| m.state != State::Whole);
+    let mut absent: Vec<String> = absent
+        .map(|m| m.platform.as_ref().map_or_else(|| m.descriptor.digest.to_string(), ToString::to_string))
+        .collect();
+    absent.extend(found.tree.absent_indexes.iter().map(|d| d.digest.to_string()));
+    absent
+}

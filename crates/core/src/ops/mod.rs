@@ -1,0 +1,21 @@
+//! The verbs, one a file: free functions over a store.
+
+mod history;
+mod inspect;
+mod list;
+mod load;
+mod prune;
+mod remove;
+mod save;
+mod tag;
+mod usage;
+
+pub use history::{HistoryStep, history};
+pub use inspect::{Inspected, inspect};
+pub use list::{Filters, Listing, PlatformRow, list, list_archive, reference_matches};
+pub use load::{LoadOptions, Loaded, LoadedImage, Source, load};
+pub use prune::prune;
+pub use remove::{RemoveOptions, Removed, remove};
+pub use save::{SaveOptions, plan_save};
+pub use tag::tag;
+pub use usage::{ImageUsage, Usage, usage};

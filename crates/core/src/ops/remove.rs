@@ -1,0 +1,125 @@
+//! `rm`: takes names away; content that no name leads to any more goes with the last one.
+
+use std::collections::HashSet;
+
+use barge_oci::{Digest, Platform, Reference};
+
+use crate::content::Image;
+use crate::error::{Error, ErrorKind, Result};
+use crate::resolve::{Resolved, one};
+use crate::store::{PartKind, Store};
+
+/// How images are removed.
+#[derive(Debug, Clone, Default)]
+pub struct RemoveOptions {
+    /// Remove an image by ID though it has several names, or a platform that other images share.
+    pub force: bool,
+    /// Keep what has lost its last name, as a dangling image.
+    pub no_prune: bool,
+    /// Remove only these platforms, and keep the names.
+    pub platforms: Vec<Platform>,
+}
+
+/// What was done, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removed {
+    /// A name is gone.
+    Untagged(String),
+    /// An image, or one platform's manifest, is gone.
+    Deleted(Digest),
+}
+
+/// Removes what `argument` means: one name, or an image with its names.
+///
+/// # Errors
+/// `NotFound`; `Conflict` in docker's words if force is needed.
+pub fn remove(store: &Store, argument: &str, options: &RemoveOptions) -> Result<Vec<Removed>> {
+    if argument.is_empty() {
+        return Err(Error::invalid("image name cannot be blank"));
+    }
+    if !options.platforms.is_empty() {
+        return remove_platforms(store, argument, options);
+    }
+    let removed = store.update(|images| {
+        let Resolved { image, by_digest } = one(images, argument)?;
+        let digest = image.target.digest;
+        let names = |images: &[Image]| images.iter().filter(|i| i.target.digest == digest && i.name.is_some()).count();
+        if by_digest && names(images) > 1 && !options.force {
+            let message = format!(
+                "conflict: unable to delete {} (must be forced) - image is referenced in multiple repositories",
+                digest.short()
+            );
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        let goes = |i: &Image| i.target.digest == digest && (by_digest || i.name == image.name);
+        let mut removed: Vec<Removed> = images
+            .iter()
+            .filter(|i| goes(i))
+            .filter_map(|i| i.name.as_ref().map(|n| Removed::Untagged(n.familiar())))
+            .collect();
+        images.retain(|i| !goes(i));
+        if images.iter().all(|i| i.target.digest != digest) {
+            if options.no_prune {
+                images.push(Image { name: None, target: image.target });
+            } else {
+                removed.push(Removed::Deleted(digest));
+            }
+        }
+        Ok(removed)
+    })?;
+    if removed.iter().any(|r| matches!(r, Removed::Deleted(_))) {
+        store.gc()?;
+    }
+    Ok(removed)
+}
+
+/// Deletes the content of platforms; the image's index goes on listing them, as absent.
+fn remove_platforms(store: &Store, argument: &str, options: &RemoveOptions) -> Result<Vec<Removed>> {
+    let images = store.names()?;
+    let image = one(&images, argument)?.image;
+    let shown = image.name.as_ref().map_or_else(|| image.target.digest.to_string(), Reference::familiar);
+    let present = store.blobs()?;
+    let summaries = store.summaries(images.iter().filter(|i| !i.is_referrer()))?;
+    let Some(summary) = summaries.iter().find(|s| s.root == image.target.digest) else {
+        return Err(Error::not_found(format!("No such image: {argument}")));
+    };
+    let mut going: HashSet<Digest> = HashSet::new();
+    for wanted in &options.platforms {
+        let part = summary.parts.iter().find(|p| {
+            p.kind == PartKind::Image
+                && present.contains(&p.digest)
+                && p.platform.as_ref().is_some_and(|p| wanted.matches(p))
+        });
+        let missing = || {
+            Error::not_found(format!(
+                "image with reference {shown} was found but does not provide the specified platform ({wanted})"
+            ))
+        };
+        let part = part.ok_or_else(missing)?;
+        let subject = part.digest.to_string();
+        going.insert(part.digest);
+        going.extend(
+            summary.parts.iter().filter(|p| p.attests.as_deref() == Some(subject.as_str())).map(|p| p.digest),
+        );
+    }
+    let shared =
+        summaries.iter().any(|s| s.root != summary.root && s.parts.iter().any(|p| going.contains(&p.digest)));
+    if shared && !options.force {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            "Content will be removed from all images referencing this variant. Use --force to force delete.",
+        ));
+    }
+    let roots: HashSet<Digest> = images.iter().map(|i| i.target.digest).collect();
+    if going.iter().any(|d| roots.contains(d)) {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!("{shown}: an image of this platform alone has its own name"),
+        )
+        .hint("remove that image instead"));
+    }
+    store.discard(&going)?;
+    let mut deleted: Vec<Digest> = going.into_iter().filter(|d| present.contains(d)).collect();
+    deleted.sort();
+    Ok(deleted.into_iter().map(Removed::Deleted).collect())
+}

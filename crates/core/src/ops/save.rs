@@ -1,0 +1,59 @@
+//! `save`: from names to a plan; writing it is [`Plan::write`].
+
+use barge_oci::{Digest, Reference};
+
+use crate::archive::Plan;
+use crate::content::Image;
+use crate::error::{Error, Result};
+use crate::resolve::all_tags;
+use crate::select::Selection;
+use crate::store::{Lease, Store};
+
+/// How images are saved.
+#[derive(Debug, Clone, Default)]
+pub struct SaveOptions {
+    /// Which platforms, and in which form.
+    pub selection: Selection,
+    /// The name for the one image that would be nameless.
+    pub name: Option<Reference>,
+}
+
+/// Plans an archive of the images that `arguments` mean. The lease keeps them whole until it is dropped.
+///
+/// # Errors
+/// `NotFound` for an image, a platform or a blob that is not there.
+pub fn plan_save(store: &Store, arguments: &[String], options: &SaveOptions) -> Result<(Plan, Lease)> {
+    let mut lease = Lease::new(store)?;
+    let plan = lease.protect(|| {
+        let all = store.names()?;
+        let mut images: Vec<Image> = Vec::new();
+        for argument in arguments {
+            for image in all_tags(&all, argument)? {
+                if !images.iter().any(|i| i.name == image.name && i.target.digest == image.target.digest) {
+                    images.push(image);
+                }
+            }
+        }
+        if let Some(name) = &options.name {
+            give_name(&mut images, name)?;
+        }
+        let companions: Vec<Image> = all.into_iter().filter(Image::is_referrer).collect();
+        let plan = Plan::new(store, &images, &companions, &options.selection)?;
+        let needed: Vec<Digest> = plan.blobs().map(|b| b.digest).collect();
+        Ok((plan, needed))
+    })?;
+    Ok((plan, lease))
+}
+
+fn give_name(images: &mut [Image], name: &Reference) -> Result<()> {
+    let mut nameless = images.iter_mut().filter(|i| i.name.is_none());
+    let (Some(image), None) = (nameless.next(), nameless.next()) else {
+        return Err(Error::invalid("`--name` needs exactly one image that has no name of its own")
+            .hint("images given by ID or digest are saved without a name"));
+    };
+    if name.digest().is_some() {
+        return Err(Error::invalid("refusing to create a tag with a digest reference"));
+    }
+    image.name = Some(name.clone().or_latest());
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! Where a saved archive goes: a stream as it is, or a file that changes in one step or not at all.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::cleanup::Temporary;
+use crate::error::{Error, Result};
+use crate::store::{random_name, sync_folder};
+
+/// The mode of a saved archive, whatever the umask: images hold secrets.
+const MODE: u32 = 0o600;
+/// How temporary archives beside their target end.
+const SUFFIX: &str = ".barge-tmp";
+/// How many symbolic links are followed to the file that is meant.
+const MAX_LINKS: usize = 40;
+
+/// An open target.
+pub enum Output {
+    /// A pipe, a device, the standard output: bytes are gone when written.
+    Stream(Box<dyn Write + Send>),
+    /// A regular file, written beside its target.
+    File(AtomicFile),
+}
+
+impl Output {
+    /// Opens `path`; pipes, FIFOs and devices are written to as they are, links are followed.
+    ///
+    /// # Errors
+    /// `InvalidArgument` in docker's words if nothing can be written there.
+    pub fn open(path: &Path) -> Result<Self> {
+        if ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|p| path == Path::new(p)) {
+            return Ok(Self::Stream(Box::new(io::stdout())));
+        }
+        let target = follow(path)?;
+        match target.metadata() {
+            Ok(meta) if meta.is_dir() => Err(invalid("cannot write to a directory")),
+            Ok(meta) if meta.file_type().is_socket() => Err(invalid("cannot write to a socket")),
+            Ok(meta) if !meta.is_file() || in_proc(&target) => {
+                let file =
+                    OpenOptions::new().write(true).open(&target).map_err(|e| Error::io("open", path, e))?;
+                Ok(Self::Stream(Box::new(file)))
+            }
+            _ => AtomicFile::new(target).map(Self::File),
+        }
+    }
+
+    /// Fails early if the file system cannot hold `size` more bytes.
+    ///
+    /// # Errors
+    /// `Io` with the numbers.
+    pub fn reserve(&self, size: u64) -> Result<()> {
+        let Self::File(file) = self else { return Ok(()) };
+        let Ok(space) = rustix::fs::fstatvfs(&file.file) else { return Ok(()) };
+        let free = space.f_bavail.saturating_mul(space.f_frsize);
+        if size <= free {
+            return Ok(());
+        }
+        let full = io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error());
+        Err(Error::io("write", &file.target, full)
+            .hint(format!("the archive takes {size} bytes, {free} are free")))
+    }
+
+    /// Everything was written and is right: gives the file its name.
+    ///
+    /// # Errors
+    /// `Io`; the file that was there before is still there then.
+    pub fn commit(self) -> Result<()> {
+        match self {
+            Self::Stream(mut stream) => {
+                stream.flush().map_err(|e| Error::io("write", Path::new("the archive"), e))
+            }
+            Self::File(file) => file.commit(),
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stream(stream) => stream.write(bytes),
+            Self::File(file) => file.file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stream(stream) => stream.flush(),
+            Self::File(_) => Ok(()),
+        }
+    }
+}
+
+/// A file that replaces its target when it is complete; dropped before, it leaves no trace.
+pub struct AtomicFile {
+    file: File,
+    folder: PathBuf,
+    target: PathBuf,
+    /// The temporary name, where the file system has no nameless files.
+    temporary: Option<Temporary>,
+}
+
+impl AtomicFile {
+    fn new(target: PathBuf) -> Result<Self> {
+        let folder = match target.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        match folder.metadata() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return Err(invalid(&format!(
+                    "invalid output path: stat {}: no such file or directory",
+                    folder.display()
+                )));
+            }
+            Ok(meta) if !meta.is_dir() => {
+                return Err(invalid(&format!(
+                    "invalid output path: stat {}: not a directory",
+                    folder.display()
+                )));
+            }
+            _ => {}
+        }
+        remove_stale(&folder, &target);
+        let doing = |e: io::Error| Error::io("create", &target, e);
+        let (file, temporary) = match nameless(&folder) {
+            Some(file) => (file, None),
+            None => {
+                let temporary = Temporary::new(temporary_name(&folder, &target)?);
+                let file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(temporary.path());
+                let file = file.map_err(doing)?;
+                // Held while this process lives; a later save recognises what a killed one left.
+                file.lock().map_err(doing)?;
+                (file, Some(temporary))
+            }
+        };
+        file.set_permissions(std::fs::Permissions::from_mode(MODE)).map_err(doing)?;
+        Ok(Self { file, folder, target, temporary })
+    }
+
+    fn commit(self) -> Result<()> {
+        let doing = |e: io::Error| Error::io("write", &self.target, e);
+        self.file.sync_all().map_err(doing)?;
+        let temporary = match self.temporary {
+            Some(temporary) => temporary,
+            None => {
+                let temporary = Temporary::new(temporary_name(&self.folder, &self.target)?);
+                give_name(&self.file, temporary.path()).map_err(doing)?;
+                temporary
+            }
+        };
+        std::fs::rename(temporary.path(), &self.target).map_err(doing)?;
+        temporary.kept();
+        sync_folder(&self.folder)
+    }
+
+    /// Where in the file the next byte goes.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn position(&mut self) -> io::Result<u64> {
+        self.file.stream_position()
+    }
+}
+
+/// The file that a chain of symbolic links means; it need not exist.
+fn follow(path: &Path) -> Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        if in_proc(&path) {
+            return Ok(path);
+        }
+        let Ok(target) = std::fs::read_link(&path) else { return Ok(path) };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    Err(invalid("too many levels of symbolic links"))
+}
+
+/// Below /dev/fd and /proc a name is an open file, not a place.
+fn in_proc(path: &Path) -> bool {
+    path.starts_with("/proc") || path.starts_with("/dev/fd")
+}
+
+/// A file without a name, which no crash can leave behind.
+#[cfg(target_os = "linux")]
+fn nameless(folder: &Path) -> Option<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    rustix::fs::open(folder, flags, Mode::from_raw_mode(MODE)).ok().map(File::from)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn nameless(_folder: &Path) -> Option<File> {
+    None
+}
+
+#[cfg(target_os = "linux")]
+fn give_name(file: &File, path: &Path) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let cwd = rustix::fs::CWD;
+    Ok(rustix::fs::linkat(cwd, open, cwd, path, rustix::fs::AtFlags::SYMLINK_FOLLOW)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_name(_file: &File, _path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+fn temporary_name(folder: &Path, target: &Path) -> Result<PathBuf> {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    Ok(folder.join(format!(".{name}.{}{SUFFIX}", random_name()?)))
+}
+
+/// Removes what a killed save of the same target left; nobody holds its lock any more.
+fn remove_stale(folder: &Path, target: &Path) {
+    let prefix = format!(".{}.", target.file_name().unwrap_or_default().to_string_lossy());
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with(&prefix) || !name.ends_with(SUFFIX) {
+            continue;
+        }
+        let path = entry.path();
+        if File::open(&path).is_ok_and(|f| f.try_lock().is_ok()) {
+            // What cannot be removed now is tried again next time.
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+}
+
+fn invalid(why: &str) -> Error {
+    Error::invalid(format!("failed to save image: {why}"))
+}

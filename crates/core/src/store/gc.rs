@@ -1,0 +1,159 @@
+//! Garbage collection: what no name and no lease leads to goes.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use barge_oci::{Digest, annotation};
+
+use super::{Store, private_file, sync_folder};
+use crate::error::{Error, Result};
+
+/// What gc removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Freed {
+    /// The blobs that are gone, in order.
+    pub blobs: Vec<Digest>,
+    /// Bytes they took.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// Removes every blob that neither an image nor a running process needs, and what killed processes left.
+    ///
+    /// # Errors
+    /// `Io`; `Mismatch` or `Refused` if a document is damaged, since what it refers to is unknown then.
+    /// Nothing that is needed is ever removed.
+    pub fn gc(&self) -> Result<Freed> {
+        if !self.root().exists() {
+            return Ok(Freed::default());
+        }
+        self.create()?;
+        let _exclusive = self.lock("gc.lock", true)?;
+        self.remove_stale_ingests()?;
+        let mut needed = self.leased()?;
+        let images = self.names()?;
+        for summary in self.summaries(images.iter().filter(|i| !i.is_referrer()))? {
+            needed.extend(summary.digests());
+        }
+        let orphan = |image: &crate::content::Image| {
+            let subject = image.target.annotations.get(annotation::MANIFEST_SUBJECT);
+            subject.is_some_and(|s| s.parse().is_ok_and(|subject| !needed.contains(&subject)))
+        };
+        if images.iter().any(orphan) {
+            self.update(|images| {
+                images.retain(|i| !orphan(i));
+                Ok(())
+            })?;
+        }
+        let companions: Vec<_> = images.iter().filter(|i| i.is_referrer() && !orphan(i)).collect();
+        for summary in self.summaries(companions.into_iter())? {
+            needed.extend(summary.digests());
+        }
+        self.sweep(&needed)
+    }
+
+    /// Deletes manifests with whatever only they use, though an index goes on listing them.
+    ///
+    /// # Errors
+    /// `Io`, `Mismatch`.
+    pub(crate) fn discard(&self, manifests: &HashSet<Digest>) -> Result<Freed> {
+        let _exclusive = self.lock("gc.lock", true)?;
+        let mut needed = self.leased()?;
+        for summary in self.summaries(self.names()?.iter())? {
+            needed.extend(summary.indexes.iter().map(|(digest, _)| *digest));
+            for part in summary.parts.iter().filter(|p| !manifests.contains(&p.digest)) {
+                needed.insert(part.digest);
+                needed.extend(part.blobs.iter().map(|(digest, _, _)| *digest));
+            }
+        }
+        self.sweep(&needed)
+    }
+
+    fn sweep(&self, needed: &HashSet<Digest>) -> Result<Freed> {
+        let mut freed = Freed::default();
+        let mut garbage: Vec<Digest> = self.blobs()?.into_iter().filter(|d| !needed.contains(d)).collect();
+        garbage.sort();
+        for digest in garbage {
+            let path = self.blob_path(&digest);
+            let size = std::fs::symlink_metadata(&path).map_or(0, |m| m.len());
+            std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+            freed.bytes += size;
+            freed.blobs.push(digest);
+        }
+        if !freed.blobs.is_empty() {
+            sync_folder(&self.root().join("blobs/sha256"))?;
+        }
+        Ok(freed)
+    }
+
+    /// What living processes hold; the leases of dead ones are removed.
+    fn leased(&self) -> Result<HashSet<Digest>> {
+        let mut held = HashSet::new();
+        for path in entries(&self.private("leases"))? {
+            let Some(mut file) = open_if_there(&path)? else { continue };
+            if file.try_lock().is_ok() {
+                std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+                continue;
+            }
+            let mut lines = String::new();
+            file.read_to_string(&mut lines).map_err(|e| Error::io("read", &path, e))?;
+            held.extend(lines.lines().filter_map(|l| l.parse::<Digest>().ok()));
+        }
+        Ok(held)
+    }
+
+    fn remove_stale_ingests(&self) -> Result<()> {
+        for folder in entries(&self.private("ingest"))? {
+            let lock = folder.join("lock");
+            let stale = match private_file(&lock) {
+                Ok(file) => file.try_lock().is_ok(),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => false,
+                Err(e) => return Err(Error::io("lock", &lock, e)),
+            };
+            if stale {
+                match std::fs::remove_dir_all(&folder) {
+                    Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                        return Err(Error::io("remove", &folder, e));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what killed processes left behind, unless gc is at work already.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub(super) fn tidy(&self) -> Result<()> {
+        if entries(&self.private("ingest"))?.is_empty() {
+            return Ok(());
+        }
+        let path = self.private("gc.lock");
+        let file = private_file(&path).map_err(|e| Error::io("lock", &path, e))?;
+        if file.try_lock().is_err() {
+            return Ok(());
+        }
+        self.remove_stale_ingests()
+    }
+}
+
+fn entries(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+    let doing = |e| Error::io("read", folder, e);
+    match std::fs::read_dir(folder) {
+        Ok(entries) => entries.map(|e| e.map(|e| e.path()).map_err(doing)).collect(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(doing(e)),
+    }
+}
+
+fn open_if_there(path: &Path) -> Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::io("open", path, e)),
+    }
+}

@@ -1,0 +1,147 @@
+//! Ingests: content on its way into the store, invisible until all of it is verified.
+
+use std::collections::BTreeMap;
+use std::fs::{DirBuilder, File};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+
+use barge_oci::{Algorithm, Digest};
+
+use super::{Lease, Store, private_file, random_name, sync_folder};
+use crate::archive::Keeper;
+use crate::cleanup::Temporary;
+use crate::content::Image;
+use crate::error::{Error, Result};
+
+/// From this many new blobs on, one sync of the file system is cheaper than one a blob.
+const SYNC_ALL_FROM: usize = 16;
+const BUFFER: usize = 256 << 10;
+
+/// Content received but not yet part of the store; dropped, it leaves nothing behind.
+pub struct Ingest {
+    store: Store,
+    lease: Lease,
+    // Dropped before the folder goes: a folder whose lock is free is stale.
+    _lock: File,
+    folder: Temporary,
+    received: BTreeMap<Digest, PathBuf>,
+    /// The file being written.
+    current: Option<(BufWriter<File>, PathBuf)>,
+    count: u64,
+}
+
+impl Ingest {
+    /// Begins with nothing received.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn new(store: &Store) -> Result<Self> {
+        let lease = Lease::new(store)?;
+        store.tidy()?;
+        let _shared = store.lock("gc.lock", false)?;
+        let folder = Temporary::new(store.private("ingest").join(random_name()?));
+        let made = DirBuilder::new().mode(0o700).create(folder.path());
+        made.map_err(|e| Error::io("create", folder.path(), e))?;
+        let path = folder.path().join("lock");
+        let lock = private_file(&path).map_err(|e| Error::io("create", &path, e))?;
+        lock.lock().map_err(|e| Error::io("lock", &path, e))?;
+        let store = store.clone();
+        Ok(Self { store, lease, _lock: lock, folder, received: BTreeMap::new(), current: None, count: 0 })
+    }
+
+    /// Receives a whole small document.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn put(&mut self, digest: Digest, bytes: &[u8]) -> Result<()> {
+        if self.begin(Some(&digest), bytes.len() as u64)? {
+            self.write(bytes)?;
+            self.end(&[digest])?;
+        }
+        Ok(())
+    }
+
+    /// Moves `wanted` into the store and changes its names, all or nothing: content that is not named is
+    /// garbage, so only the change of names, one rename, can be seen.
+    ///
+    /// # Errors
+    /// `Io`; the names are as before then.
+    pub fn commit(self, wanted: &[Digest], names: impl FnOnce(&mut Vec<Image>) -> Result<()>) -> Result<()> {
+        let moving: Vec<(&Digest, &PathBuf)> =
+            wanted.iter().filter_map(|d| self.received.get_key_value(d)).collect();
+        self.sync(&moving)?;
+        let _shared = self.store.lock("gc.lock", false)?;
+        for (digest, from) in &moving {
+            let to = self.store.blob_path(digest);
+            std::fs::rename(from, &to).map_err(|e| Error::io("write", &to, e))?;
+        }
+        for algorithm in Algorithm::ALL {
+            if moving.iter().any(|(d, _)| d.algorithm() == algorithm) {
+                sync_folder(&self.store.root().join("blobs").join(algorithm.name()))?;
+            }
+        }
+        self.store.update(names)
+    }
+
+    /// Makes the content durable before it gets its name.
+    fn sync(&self, moving: &[(&Digest, &PathBuf)]) -> Result<()> {
+        #[cfg(target_os = "linux")]
+        if moving.len() >= SYNC_ALL_FROM {
+            return rustix::fs::syncfs(&self._lock)
+                .map_err(|e| Error::io("sync", self.store.root(), e.into()));
+        }
+        for (_, path) in moving {
+            File::open(path).and_then(|f| f.sync_all()).map_err(|e| Error::io("sync", path, e))?;
+        }
+        Ok(())
+    }
+}
+
+impl Keeper for Ingest {
+    fn begin(&mut self, claimed: Option<&Digest>, _size: u64) -> Result<bool> {
+        if let Some(digest) = claimed {
+            let store = &self.store;
+            let here = self.lease.protect(|| {
+                let here = store.holds(digest);
+                Ok((here, if here { vec![*digest] } else { Vec::new() }))
+            })?;
+            if here || self.received.contains_key(digest) {
+                return Ok(false);
+            }
+        }
+        self.count += 1;
+        let path = self.folder.path().join(self.count.to_string());
+        let file = private_file(&path).map_err(|e| Error::io("create", &path, e))?;
+        self.current = Some((BufWriter::with_capacity(BUFFER, file), path));
+        Ok(true)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        match &mut self.current {
+            Some((file, path)) => file.write_all(bytes).map_err(|e| Error::io("write", path, e)),
+            None => Ok(()),
+        }
+    }
+
+    fn end(&mut self, digests: &[Digest]) -> Result<()> {
+        let Some((file, path)) = self.current.take() else { return Ok(()) };
+        file.into_inner().map_err(|e| Error::io("write", &path, e.into_error()))?;
+        for (n, digest) in digests.iter().enumerate() {
+            let named = self.folder.path().join(digest.hex());
+            // The same content may be wanted under both of its digests.
+            let moved = if n + 1 == digests.len() {
+                std::fs::rename(&path, &named)
+            } else {
+                std::fs::hard_link(&path, &named)
+            };
+            match moved {
+                Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+                    return Err(Error::io("write", &named, e));
+                }
+                _ => drop(self.received.insert(*digest, named)),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,46 @@
+//! Leases: content that a running process relies on, and that gc must leave alone.
+
+use std::fs::File;
+use std::io::Write;
+
+use barge_oci::Digest;
+
+use super::{Store, private_file, random_name};
+use crate::cleanup::Temporary;
+use crate::error::{Error, Result};
+
+/// Protects the digests written into it for as long as it lives; a lease of a killed process ends with it.
+#[derive(Debug)]
+pub struct Lease {
+    store: Store,
+    // Dropped first: a lease that is no longer locked is stale.
+    _file: File,
+    place: Temporary,
+}
+
+impl Lease {
+    /// A lease on nothing yet.
+    ///
+    /// # Errors
+    /// `Io`, for instance on a store that must not be written to.
+    pub fn new(store: &Store) -> Result<Self> {
+        store.create()?;
+        let _shared = store.lock("gc.lock", false)?;
+        let place = Temporary::new(store.private("leases").join(random_name()?));
+        let file = private_file(place.path()).map_err(|e| Error::io("create", place.path(), e))?;
+        file.lock().map_err(|e| Error::io("lock", place.path(), e))?;
+        Ok(Self { store: store.clone(), _file: file, place })
+    }
+
+    /// Runs `find`, which decides what is needed, and protects that before gc can run again.
+    ///
+    /// # Errors
+    /// Those of `find`, and `Io`.
+    pub fn protect<T>(&mut self, find: impl FnOnce() -> Result<(T, Vec<Digest>)>) -> Result<T> {
+        let _shared = self.store.lock("gc.lock", false)?;
+        let (found, digests) = find()?;
+        let lines: String = digests.iter().map(|d| format!("{d}\n")).collect();
+        self._file.write_all(lines.as_bytes()).map_err(|e| Error::io("write", self.place.path(), e))?;
+        Ok(found)
+    }
+}
