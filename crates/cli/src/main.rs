@@ -1,2 +1,56 @@
-//! placeholder
-fn main() {}
+//! `barge`: saves, loads, lists and carries container images without a daemon.
+//!
+//! What was typed becomes what is meant ([`args`]), one file a command does it ([`cmd`]), and [`render`] turns
+//! the outcome into text. Started under the name `docker` it is the same program with docker's name in its texts.
+
+mod args;
+mod cmd;
+mod render;
+mod signals;
+mod usage;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::Cli;
+use cmd::Failure;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let program = usage::program(arguments.first());
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage::report(&error, program, &arguments),
+    };
+    if let Err(error) = signals::watch() {
+        eprintln!("{program}: {error}");
+        return ExitCode::FAILURE;
+    }
+    let typed = usage::command_path(program, &arguments);
+    match cmd::run(cli, &typed) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+impl Failure {
+    /// Tells the user and chooses the exit code; a reader that went away is told nothing.
+    fn report(&self) -> ExitCode {
+        if let Self::Core(error) = self
+            && error.is_broken_pipe()
+        {
+            return ExitCode::from(1);
+        }
+        let text = self.to_string();
+        if !text.is_empty() {
+            eprintln!("{text}");
+        }
+        if let Self::Core(error) = self
+            && let Some(hint) = error.advice()
+        {
+            eprintln!("hint: {hint}");
+        }
+        ExitCode::from(self.code())
+    }
+}

@@ -11,8 +11,8 @@ const DEFAULT_DOMAIN: &str = "docker.io";
 const LEGACY_DEFAULT_DOMAIN: &str = "index.docker.io";
 const OFFICIAL: &str = "library/";
 const DEFAULT_TAG: &str = "latest";
-/// `NameTotalLengthMax` of `distribution/reference`: domain and path together.
-const MAX_NAME: usize = 255;
+/// `RepositoryNameTotalLengthMax` of `distribution/reference`: the path, the domain not counted.
+const MAX_PATH: usize = 255;
 const MAX_TAG: usize = 128;
 
 /// A normalised image reference.
@@ -33,10 +33,13 @@ pub enum InvalidReference {
     /// The path has upper-case letters.
     #[error("invalid reference format: repository name ({0}) must be lowercase")]
     Uppercase(String),
+    /// The whole would be a reference if it were lower case.
+    #[error("repository name must be lowercase")]
+    NotLowercase,
     /// 64 hex characters are an image ID, never a name.
     #[error("invalid repository name ({0}), cannot specify 64-byte hexadecimal strings")]
     Identifier(String),
-    /// Domain and path are longer than 255 characters.
+    /// The path is longer than 255 characters.
     #[error("repository name must not be more than 255 characters")]
     TooLong,
     /// What follows `@` is no digest.
@@ -55,10 +58,20 @@ impl Reference {
         }
         let (domain, remainder) = split_domain(s);
         let path = remainder.split_once(':').map_or(remainder.as_str(), |(path, _)| path);
-        if path.chars().any(char::is_uppercase) {
+        if lower(path) != path {
             return Err(InvalidReference::Uppercase(path.to_owned()));
         }
-        Self::parse_full(&domain, &remainder)
+        match Self::parse_full(&domain, &remainder) {
+            Err(InvalidReference::Format)
+                if !matches!(
+                    Self::parse_full(&lower(&domain), &lower(&remainder)),
+                    Err(InvalidReference::Format)
+                ) =>
+            {
+                Err(InvalidReference::NotLowercase)
+            }
+            parsed => parsed,
+        }
     }
 
     /// `remainder` is `path[:tag][@digest]`.
@@ -71,14 +84,21 @@ impl Reference {
             Some((path, tag)) => (path, Some(tag)),
             None => (named, None),
         };
-        let well_formed = is_domain(domain)
+        // What looks like a host but cannot be one is the path's first component.
+        let whole = format!("{domain}/{path}");
+        let (domain, path) = if !is_domain(domain) && is_path_component(domain) {
+            ("", whole.as_str())
+        } else {
+            (domain, path)
+        };
+        let well_formed = (domain.is_empty() || is_domain(domain))
             && path.split('/').all(is_path_component)
             && tag.is_none_or(is_tag)
             && digest.is_none_or(is_digest);
         if !well_formed {
             return Err(InvalidReference::Format);
         }
-        if domain.len() + 1 + path.len() > MAX_NAME {
+        if path.len() > MAX_PATH {
             return Err(InvalidReference::TooLong);
         }
         Ok(Self {
@@ -89,7 +109,7 @@ impl Reference {
         })
     }
 
-    /// The registry's host and port.
+    /// The registry's host and port; empty for the odd name whose first component looks like a host and is none.
     #[must_use]
     pub fn domain(&self) -> &str {
         &self.domain
@@ -104,7 +124,7 @@ impl Reference {
     /// Domain and path: the repository's full name.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}/{}", self.domain, self.path)
+        if self.domain.is_empty() { self.path.clone() } else { format!("{}/{}", self.domain, self.path) }
     }
 
     /// The tag, if there is one.
@@ -186,6 +206,11 @@ impl std::str::FromStr for Reference {
     fn from_str(s: &str) -> Result<Self, InvalidReference> {
         Self::parse(s)
     }
+}
+
+/// Lower case one character at a time, as Go does it.
+fn lower(s: &str) -> String {
+    s.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect()
 }
 
 /// Splits off the domain, or supplies docker's; the first component is a domain if it looks like a host.

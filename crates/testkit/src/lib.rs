@@ -1,1 +1,4 @@
 //! placeholder
+
+pub mod peers;
+pub mod sample;

@@ -52,6 +52,19 @@ pub struct Found {
     pub tree: Tree,
 }
 
+impl Found {
+    /// The platforms that are listed and not whole in the archive.
+    #[must_use]
+    pub fn absent(&self) -> Vec<String> {
+        let absent = self.tree.images().filter(|m| m.state != State::Whole);
+        let name = |m: &Listed| {
+            m.platform.as_ref().map_or_else(|| m.descriptor.digest.to_string(), ToString::to_string)
+        };
+        let indexes = self.tree.absent_indexes.iter().map(|d| d.digest.to_string());
+        absent.map(name).chain(indexes).collect()
+    }
+}
+
 /// The forms of one archive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Forms {

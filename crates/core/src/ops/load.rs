@@ -77,8 +77,8 @@ pub fn load(
         wanted.extend(found.tree.indexes.keys().copied());
         wanted.extend(parts.iter().flat_map(|m| blobs(&archive, m)));
         let name = named(found, options, &mut loaded.warnings);
-        let absent = absent(found);
-        loaded.images.push(LoadedImage { name: name.clone(), digest: found.target.digest, absent });
+        let digest = found.target.digest;
+        loaded.images.push(LoadedImage { name: name.clone(), digest, absent: found.absent() });
         let mut target = found.target.clone();
         target.platform = None;
         target.annotations.insert(TAGGED.to_owned(), options.now.clone());
@@ -145,13 +145,4 @@ fn named(found: &Found, options: &LoadOptions, warnings: &mut Vec<String>) -> Op
             None
         }
     }
-}
-
-fn absent(found: &Found) -> Vec<String> {
-    let absent = found.tree.images().filter(|m| m.state != State::Whole);
-    let mut absent: Vec<String> = absent
-        .map(|m| m.platform.as_ref().map_or_else(|| m.descriptor.digest.to_string(), ToString::to_string))
-        .collect();
-    absent.extend(found.tree.absent_indexes.iter().map(|d| d.digest.to_string()));
-    absent
 }

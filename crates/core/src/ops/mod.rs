@@ -9,6 +9,7 @@ mod remove;
 mod save;
 mod tag;
 mod usage;
+mod verdict;
 
 pub use history::{HistoryStep, history};
 pub use inspect::{Inspected, inspect};
@@ -19,3 +20,4 @@ pub use remove::{RemoveOptions, Removed, remove};
 pub use save::{SaveOptions, plan_save};
 pub use tag::tag;
 pub use usage::{ImageUsage, Usage, usage};
+pub use verdict::{Verdict, verdicts};

@@ -1,0 +1,301 @@
+//! The command line: docker's image commands with docker's flags, and what barge adds to them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Save, load, list and carry container images without a daemon
+#[derive(Debug, Parser)]
+#[command(name = "barge", version, disable_help_subcommand = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Image store to work on [default: $XDG_DATA_HOME/barge/store]
+    #[arg(long, global = true, value_name = "DIR", env = "BARGE_STORE", hide_env_values = true)]
+    pub(crate) store: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Manage images
+    #[command(subcommand)]
+    Image(Image),
+    /// Save one or more images to a tar archive (streamed to STDOUT by default)
+    Save(Save),
+    /// Load an image from a tar archive or STDIN
+    Load(Load),
+    /// List images
+    Images(List),
+    /// Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
+    Tag(Tag),
+    /// Remove one or more images
+    Rmi(Remove),
+    /// Show the history of an image
+    History(History),
+    /// Look at archives without loading them
+    #[command(subcommand)]
+    Archive(Archive),
+    /// Look after the image store
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Print a completion script for a shell
+    Completion(Completion),
+    /// Write the manual pages into a directory
+    #[command(hide = true)]
+    Man(Man),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Image {
+    /// Save one or more images to a tar archive (streamed to STDOUT by default)
+    Save(Save),
+    /// Load an image from a tar archive or STDIN
+    Load(Load),
+    /// List images
+    #[command(alias = "list")]
+    Ls(List),
+    /// Display detailed information on one or more images
+    Inspect(Inspect),
+    /// Show the history of an image
+    History(History),
+    /// Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
+    Tag(Tag),
+    /// Remove one or more images
+    #[command(visible_alias = "remove")]
+    Rm(Remove),
+    /// Remove unused images
+    Prune(Prune),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Archive {
+    /// List the images in an archive
+    Ls(ArchiveList),
+    /// Verify everything in an archive, and say for which loaders it is good
+    Verify(ArchiveVerify),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Hash every blob and walk every image; exit 1 if anything is wrong
+    Check,
+    /// Remove content that no image leads to
+    Gc,
+    /// Show which bytes are whose
+    Df(StoreDf),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Save {
+    #[arg(value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+    /// Write to a file, instead of STDOUT
+    #[arg(short, long, value_name = "string", allow_hyphen_values = true)]
+    pub(crate) output: Option<PathBuf>,
+    /// Save only the given platform(s). Formatted as a comma-separated list of "os[/arch[/variant]]"
+    /// (e.g., "linux/amd64,linux/arm64/v8"), "host" or "all"
+    #[arg(long, value_name = "strings")]
+    pub(crate) platform: Vec<String>,
+    /// Name the one image that would be saved without a name
+    #[arg(long, value_name = "NAME[:TAG]")]
+    pub(crate) name: Option<String>,
+    /// Keep the original index and its digest, even where it lists platforms that are not saved
+    #[arg(long)]
+    pub(crate) keep_index: bool,
+    /// Take non-distributable layers along
+    #[arg(long)]
+    pub(crate) include_foreign: bool,
+    /// Print what would be written, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Format of the dry run's output: table or json
+    #[arg(long, value_name = "FORMAT", requires = "dry_run", default_value = "table")]
+    pub(crate) format: PlanFormat,
+    /// How progress is shown on STDERR
+    #[arg(long, value_name = "MODE", default_value = "auto")]
+    pub(crate) progress: ProgressMode,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    #[arg(value_name = "ARG", hide = true)]
+    pub(crate) rest: Vec<String>,
+    /// Read from a tar archive file or a directory, instead of STDIN ("-")
+    #[arg(short, long, value_name = "string", allow_hyphen_values = true)]
+    pub(crate) input: Option<PathBuf>,
+    /// Suppress the load output
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Load only the given platform(s). Formatted as a comma-separated list of "os[/arch[/variant]]"
+    /// (e.g., "linux/amd64,linux/arm64/v8"), "host" or "all"
+    #[arg(long, value_name = "strings")]
+    pub(crate) platform: Vec<String>,
+    /// Repository for images that the archive names by a tag alone
+    #[arg(long, value_name = "NAME")]
+    pub(crate) base_name: Option<String>,
+    /// How progress is shown on STDERR
+    #[arg(long, value_name = "MODE", default_value = "auto")]
+    pub(crate) progress: ProgressMode,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    #[arg(value_name = "REPOSITORY[:TAG]")]
+    pub(crate) reference: Vec<String>,
+    #[command(flatten)]
+    pub(crate) view: View,
+    /// Show all images (default hides dangling images)
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Filter output based on conditions provided
+    #[arg(short, long, value_name = "filter")]
+    pub(crate) filter: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct View {
+    /// List multi-platform images as a tree
+    #[arg(long)]
+    pub(crate) tree: bool,
+    /// Show digests
+    #[arg(long)]
+    pub(crate) digests: bool,
+    /// Don't truncate output
+    #[arg(long)]
+    pub(crate) no_trunc: bool,
+    /// Only show image IDs
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Format output using a custom template: 'table', 'table TEMPLATE', 'json' or a Go template
+    #[arg(long, value_name = "string")]
+    pub(crate) format: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    #[arg(value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+    /// Format output using a custom template: 'json' or a Go template
+    #[arg(short, long, value_name = "string")]
+    pub(crate) format: Option<String>,
+    /// Inspect a specific platform of the multi-platform image ("os[/arch[/variant]]")
+    #[arg(long, value_name = "string")]
+    pub(crate) platform: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    #[arg(value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+    /// Format output using a custom template: 'table', 'table TEMPLATE', 'json' or a Go template
+    #[arg(long, value_name = "string")]
+    pub(crate) format: Option<String>,
+    /// Print sizes and dates in human readable format
+    #[arg(short = 'H', long, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1,
+          require_equals = true, default_missing_value = "true", value_name = "bool")]
+    pub(crate) human: bool,
+    /// Don't truncate output
+    #[arg(long)]
+    pub(crate) no_trunc: bool,
+    /// Only show image IDs
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Show history for the given platform ("os[/arch[/variant]]")
+    #[arg(long, value_name = "string")]
+    pub(crate) platform: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tag {
+    #[arg(value_name = "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]")]
+    pub(crate) images: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    #[arg(value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+    /// Force removal of the image
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Do not delete untagged parents
+    #[arg(long)]
+    pub(crate) no_prune: bool,
+    /// Remove only the given platform variant(s), a comma-separated list of "os[/arch[/variant]]"
+    #[arg(long, value_name = "strings")]
+    pub(crate) platform: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    #[arg(value_name = "ARG", hide = true)]
+    pub(crate) rest: Vec<String>,
+    /// Remove all unused images, not just dangling ones
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Provide filter values (e.g. "until=<timestamp>")
+    #[arg(long, value_name = "filter")]
+    pub(crate) filter: Vec<String>,
+    /// Do not prompt for confirmation
+    #[arg(short, long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ArchiveList {
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) view: View,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ArchiveVerify {
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Output format: text or json
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: VerifyFormat,
+    /// How progress is shown on STDERR
+    #[arg(long, value_name = "MODE", default_value = "auto")]
+    pub(crate) progress: ProgressMode,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreDf {
+    /// Output format: table or json
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: PlanFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completion {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Where the pages go
+    pub(crate) directory: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanFormat {
+    Table,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VerifyFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressMode {
+    Auto,
+    Plain,
+    Json,
+    None,
+}

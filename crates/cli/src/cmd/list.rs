@@ -1,0 +1,184 @@
+//! `barge image ls`, and the same views for archives.
+
+use barge_core::error::Error;
+use barge_core::ops::{Filters, Listing, list};
+use barge_core::store::Store;
+use barge_oci::Reference;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Outcome, print};
+use crate::args::{List, View};
+use crate::render::size::human_size;
+use crate::render::template::{Row, render};
+use crate::render::time::{ago, local};
+use crate::render::tree::Tree;
+use crate::usage::{Arity, check};
+
+const HEADERS: [(&str, &str); 11] = [
+    ("ID", "IMAGE ID"),
+    ("Repository", "REPOSITORY"),
+    ("Tag", "TAG"),
+    ("Digest", "DIGEST"),
+    ("CreatedSince", "CREATED"),
+    ("CreatedAt", "CREATED AT"),
+    ("Size", "SIZE"),
+    ("Containers", "CONTAINERS"),
+    ("SharedSize", "SHARED SIZE"),
+    ("UniqueSize", "UNIQUE SIZE"),
+    ("Platforms", "PLATFORMS"),
+];
+const RAW: &str = "repository: {{.Repository}}\\ntag: {{.Tag}}\\nimage_id: {{.ID}}\\ncreated_at: {{.CreatedAt}}\\nvirtual_size: {{.Size}}\\n";
+/// Words that were meant as a command when typed after `images`.
+const COMMANDS: [&str; 13] = [
+    "build", "history", "import", "inspect", "list", "load", "ls", "prune", "pull", "push", "rm", "save",
+    "tag",
+];
+
+pub(crate) fn run(args: &List, store: &Store, typed: &str) -> Outcome {
+    check(&Arity::AtMost(1), args.reference.len(), typed)?;
+    let mut filters = Filters::default();
+    for filter in &args.filter {
+        add_filter(&mut filters, filter)?;
+    }
+    filters.references.extend(args.reference.iter().cloned());
+    if !args.all && filters.dangling.is_none() {
+        filters.dangling = Some(false);
+    }
+    let listings = list(store, &filters)?;
+    if let ([word], true, true) = (args.reference.as_slice(), listings.is_empty(), typed.ends_with(" images"))
+        && COMMANDS.contains(&word.as_str())
+    {
+        let program = typed.split(' ').next().unwrap_or_default();
+        eprintln!("No images found matching \"{word}\": did you mean \"{program} image {word}\"?");
+    }
+    show(&listings, &args.view)
+}
+
+/// Adds a filter; `until` takes a duration or a date besides RFC 3339.
+pub(crate) fn add_filter(filters: &mut Filters, filter: &str) -> Outcome {
+    let Some(until) = filter.strip_prefix("until=") else { return Ok(filters.add(filter)?) };
+    let until = until.trim();
+    let date = |t: &str| {
+        t.parse::<jiff::civil::Date>()
+            .ok()?
+            .to_zoned(jiff::tz::TimeZone::system())
+            .ok()
+            .map(|z| z.timestamp())
+    };
+    let civil = |t: &str| {
+        t.parse::<jiff::civil::DateTime>()
+            .ok()?
+            .to_zoned(jiff::tz::TimeZone::system())
+            .ok()
+            .map(|z| z.timestamp())
+    };
+    let unix = |t: &str| Timestamp::from_second(t.parse().ok()?).ok();
+    let past = |t: &str| {
+        let span: jiff::Span = t.parse().ok()?;
+        Timestamp::now().checked_sub(span).ok()
+    };
+    let time = until
+        .parse()
+        .ok()
+        .or_else(|| unix(until))
+        .or_else(|| date(until))
+        .or_else(|| civil(until))
+        .or_else(|| past(until));
+    let invalid =
+        || Error::invalid(format!("invalid filter 'until={}'", barge_core::error::printable(until)));
+    filters.until = Some(time.ok_or_else(invalid)?);
+    Ok(())
+}
+
+/// Prints images in the view asked for.
+pub(crate) fn show(listings: &[Listing], view: &View) -> Outcome {
+    if view.quiet {
+        return print(&ids(listings, view));
+    }
+    let format = view.format.as_deref().filter(|f| !f.is_empty());
+    if view.tree && matches!(format, None | Some("table")) {
+        return print(&Tree::new(view.no_trunc || view.digests).draw(listings));
+    }
+    let format = match format {
+        None => "table",
+        Some("raw") => RAW,
+        Some(format) => format,
+    };
+    if view.tree {
+        let rows: Vec<Row> = listings.iter().map(|l| tree_row(l, view)).collect();
+        let headers =
+            [("ID", "ID"), ("Names", "IMAGE"), ("Size", "CONTENT SIZE"), ("Platforms", "PLATFORMS")];
+        return print(&render(format, &rows, &headers, &[])?);
+    }
+    let now = Timestamp::now();
+    let rows: Vec<Row> = listings.iter().flat_map(|l| rows(l, view, now)).collect();
+    let mut default = vec!["Repository", "Tag", "ID", "CreatedSince", "Size"];
+    if view.digests {
+        default.insert(2, "Digest");
+    }
+    let with_digest = format!("{format}\\t{{{{.Digest}}}}");
+    let add = view.digests && format.starts_with("table ") && !format.contains(".Digest");
+    print(&render(if add { &with_digest } else { format }, &rows, &HEADERS, &default)?)
+}
+
+/// One ID a row; in a tree the platforms' too.
+fn ids(listings: &[Listing], view: &View) -> String {
+    let id = |digest: &barge_oci::Digest| if view.no_trunc { digest.to_string() } else { digest.short() };
+    let mut out = String::new();
+    for listing in listings {
+        if view.tree {
+            out.push_str(&format!("{}\n", id(&listing.digest)));
+            listing.platforms.iter().for_each(|p| out.push_str(&format!("{}\n", id(&p.digest))));
+        } else {
+            out.push_str(&format!("{}\n", id(&listing.digest)).repeat(listing.names.len().max(1)));
+        }
+    }
+    out
+}
+
+/// One row a name, as docker's formatter has it.
+fn rows(listing: &Listing, view: &View, now: Timestamp) -> Vec<Row> {
+    let id = if view.no_trunc { listing.digest.to_string() } else { listing.digest.short() };
+    let platforms: Vec<&str> =
+        listing.platforms.iter().filter(|p| p.present).map(|p| p.platform.as_str()).collect();
+    let row = |repository: &str, tag: &str, digest: &str| {
+        let row = json!({
+            "ID": id, "Repository": repository, "Tag": tag, "Digest": digest,
+            "CreatedSince": ago(listing.created, now), "CreatedAt": local(listing.created),
+            "Size": human_size(listing.size, 3), "Containers": "N/A", "SharedSize": "N/A", "UniqueSize": "N/A",
+            "Platforms": platforms.join(","),
+        });
+        object(row)
+    };
+    if listing.names.is_empty() {
+        return vec![row("<none>", "<none>", &listing.digest.to_string())];
+    }
+    let name =
+        |n: &Reference| row(&n.familiar_name(), n.tag().unwrap_or("<none>"), &listing.digest.to_string());
+    listing.names.iter().map(name).collect()
+}
+
+/// One object an image, its platforms inside.
+fn tree_row(listing: &Listing, view: &View) -> Row {
+    let id = |digest: &barge_oci::Digest| {
+        if view.no_trunc || view.digests { digest.to_string() } else { digest.short() }
+    };
+    let platforms: Vec<Value> = listing
+        .platforms
+        .iter()
+        .map(|p| json!({"Platform": p.platform, "ID": id(&p.digest), "Available": p.present, "Bytes": p.size, "Size": human_size(p.size, 3)}))
+        .collect();
+    let names: Vec<String> = listing.names.iter().map(Reference::familiar).collect();
+    object(json!({
+        "ID": id(&listing.digest), "Names": names, "CreatedAt": local(listing.created),
+        "Bytes": listing.size, "Size": human_size(listing.size, 3), "Platforms": platforms,
+    }))
+}
+
+fn object(value: Value) -> Row {
+    match value {
+        Value::Object(row) => row,
+        _ => Row::new(),
+    }
+}

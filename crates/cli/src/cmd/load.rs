@@ -1,0 +1,63 @@
+//! `barge load`
+
+use std::io::{IsTerminal, stdin};
+use std::path::Path;
+
+use barge_core::ops::{LoadOptions, Loaded, Source, load};
+use barge_core::store::Store;
+use barge_oci::Reference;
+
+use super::{Failure, Outcome, note, now, platforms, print};
+use crate::args::Load;
+use crate::render::progress;
+use crate::usage::{Arity, check};
+
+/// How many absent platforms are named one by one.
+const MOST_NAMED: usize = 10;
+
+pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed: &str) -> Outcome {
+    check(&Arity::None, args.rest.len(), typed)?;
+    let base_name = args.base_name.as_deref().map(|name| {
+        Reference::parse(name)
+            .map_err(|e| Failure::Text(format!("invalid argument {name:?} for \"--base-name\" flag: {e}"), 1))
+    });
+    let options =
+        LoadOptions { platforms: platforms(&args.platform)?, base_name: base_name.transpose()?, now: now() };
+    let file = args.input.as_deref().filter(|p| !p.as_os_str().is_empty() && *p != Path::new("-"));
+    if file.is_none() && stdin().is_terminal() {
+        return Err(Failure::Text("requested load from stdin, but stdin is empty".to_owned(), 1));
+    }
+    let progress = progress::new(args.progress, "Loading");
+    let mut stdin = stdin().lock();
+    let source = match file {
+        Some(path) => {
+            // Docker's words for a file that cannot be opened, before the store is touched.
+            std::fs::metadata(path).map_err(|e| barge_core::error::Error::io("open", path, e))?;
+            Source::Path(path)
+        }
+        None => Source::Stream(&mut stdin),
+    };
+    let loaded = load(&store()?, source, &options, progress.as_ref())?;
+    drop(progress);
+    if args.quiet { Ok(()) } else { report(&loaded) }
+}
+
+fn report(loaded: &Loaded) -> Outcome {
+    for image in &loaded.images {
+        match &image.name {
+            Some(name) => print(&format!("Loaded image: {}\n", name.familiar()))?,
+            None => print(&format!("Loaded image ID: {}\n", image.digest))?,
+        }
+    }
+    for warning in &loaded.warnings {
+        note("warning", warning);
+    }
+    for image in loaded.images.iter().filter(|i| !i.absent.is_empty()).take(MOST_NAMED) {
+        let name = image.name.as_ref().map_or_else(|| image.digest.to_string(), Reference::familiar);
+        let more = image.absent.len().saturating_sub(MOST_NAMED);
+        let named = image.absent.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        note("note", &format!("{name}: listed but not in the archive: {named}{more}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! `barge rmi`
+
+use barge_core::error::ErrorKind;
+use barge_core::ops::{RemoveOptions, Removed, remove};
+use barge_core::store::Store;
+
+use super::{Failure, Outcome, platforms, print};
+use crate::args::Remove;
+use crate::usage::{Arity, check};
+
+/// Goes on after an error, as docker does; with force a missing image is no failure.
+pub(crate) fn run(args: &Remove, store: impl Fn() -> Result<Store, Failure>, typed: &str) -> Outcome {
+    check(&Arity::AtLeast(1), args.images.len(), typed)?;
+    let options =
+        RemoveOptions { force: args.force, no_prune: args.no_prune, platforms: platforms(&args.platform)? };
+    let store = store()?;
+    let (mut texts, mut fatal) = (Vec::new(), false);
+    for image in &args.images {
+        match remove(&store, image, &options) {
+            Ok(removed) => print(&lines(&removed))?,
+            Err(error) => {
+                fatal |= error.kind() != ErrorKind::NotFound;
+                texts.push(error.to_string());
+            }
+        }
+    }
+    if texts.is_empty() {
+        return Ok(());
+    }
+    let text = texts.join("\n");
+    if args.force && !fatal {
+        eprintln!("{text}");
+        return Ok(());
+    }
+    Err(Failure::Text(text, 1))
+}
+
+fn lines(removed: &[Removed]) -> String {
+    let line = |r: &Removed| match r {
+        Removed::Untagged(name) => format!("Untagged: {name}\n"),
+        Removed::Deleted(digest) => format!("Deleted: {digest}\n"),
+    };
+    removed.iter().map(line).collect()
+}

@@ -1,0 +1,67 @@
+//! `barge store ...`
+
+use barge_core::error::printable;
+use barge_core::ops::usage;
+use barge_core::store::Store;
+use barge_oci::Reference;
+use serde_json::json;
+
+use super::{Failure, Outcome, print};
+use crate::args::{PlanFormat, ProgressMode, StoreDf};
+use crate::render::progress;
+use crate::render::size::human_size;
+use crate::render::table::Table;
+
+/// `barge store check`
+pub(crate) fn check(store: &Store) -> Outcome {
+    let progress = progress::new(ProgressMode::Auto, "Checking");
+    let checked = store.check(progress.as_ref())?;
+    drop(progress);
+    for fault in &checked.faults {
+        print(&format!("{}: {}\n", printable(&fault.subject), printable(&fault.what)))?;
+    }
+    let size = human_size(checked.bytes, 4);
+    print(&format!("{} images, {} blobs, {size} hashed: ", checked.images, checked.blobs))?;
+    if checked.faults.is_empty() {
+        return print("no faults\n");
+    }
+    let count = checked.faults.len();
+    print(&format!("{count} fault{}\n", if count == 1 { "" } else { "s" }))?;
+    Err(Failure::Text(String::new(), 1))
+}
+
+/// `barge store gc`
+pub(crate) fn gc(store: &Store) -> Outcome {
+    let freed = store.gc()?;
+    let lines: String = freed.blobs.iter().map(|digest| format!("deleted: {digest}\n")).collect();
+    print(&format!("{lines}Total reclaimed space: {}\n", human_size(freed.bytes, 4)))
+}
+
+/// `barge store df`
+pub(crate) fn df(args: &StoreDf, store: &Store) -> Outcome {
+    let usage = usage(store)?;
+    if args.format == PlanFormat::Json {
+        let images = usage.images.iter().map(|i| {
+            json!({
+                "name": i.name.as_ref().map(ToString::to_string),
+                "digest": i.digest,
+                "unique_bytes": i.unique,
+                "shared_bytes": i.shared,
+            })
+        });
+        let images: Vec<_> = images.collect();
+        let all = json!({"images": images, "total_bytes": usage.total, "garbage_bytes": usage.garbage});
+        return print(&format!("{all}\n"));
+    }
+    let mut table = Table::new(&["IMAGE", "ID", "SHARED SIZE", "UNIQUE SIZE"]);
+    for image in &usage.images {
+        let name = image.name.as_ref().map_or_else(|| "<none>".to_owned(), Reference::familiar);
+        table.row(vec![name, image.digest.short(), human_size(image.shared, 4), human_size(image.unique, 4)]);
+    }
+    let totals = format!(
+        "\nTotal: {}, of which {} can be reclaimed with `barge store gc`\n",
+        human_size(usage.total, 4),
+        human_size(usage.garbage, 4)
+    );
+    print(&format!("{table}{totals}"))
+}

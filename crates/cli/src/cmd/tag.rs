@@ -1,0 +1,14 @@
+//! `barge tag`
+
+use barge_core::ops::tag;
+use barge_core::store::Store;
+
+use super::{Failure, Outcome, now};
+use crate::args::Tag;
+use crate::usage::{Arity, check};
+
+pub(crate) fn run(args: &Tag, store: impl Fn() -> Result<Store, Failure>, typed: &str) -> Outcome {
+    check(&Arity::Exactly(2), args.images.len(), typed)?;
+    let [source, target] = args.images.as_slice() else { return Ok(()) };
+    Ok(tag(&store()?, source, target, &now())?)
+}

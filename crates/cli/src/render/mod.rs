@@ -1,0 +1,8 @@
+//! Outcomes as text: tables, trees, templates, sizes, times, progress.
+
+pub(crate) mod progress;
+pub(crate) mod size;
+pub(crate) mod table;
+pub(crate) mod template;
+pub(crate) mod time;
+pub(crate) mod tree;

@@ -1,0 +1,165 @@
+//! What is said of a command line that makes no sense, in docker's words and with docker's exit codes.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, CommandFactory};
+
+use crate::args::Cli;
+use crate::cmd::Failure;
+
+/// Docker's exit code for flags that cannot be parsed.
+const FLAG_ERROR: u8 = 125;
+
+/// The name this program was started under, as texts show it.
+pub(crate) fn program(argument: Option<&OsString>) -> &'static str {
+    let name = argument.and_then(|a| Path::new(a).file_name()).unwrap_or_default();
+    if name == "docker" { "docker" } else { "barge" }
+}
+
+/// The program and its subcommands as typed: `barge image save`.
+pub(crate) fn command_path(program: &str, arguments: &[OsString]) -> String {
+    let (path, _) = locate(program, arguments);
+    path
+}
+
+/// How many arguments a command takes.
+pub(crate) enum Arity {
+    None,
+    Exactly(usize),
+    AtLeast(usize),
+    AtMost(usize),
+}
+
+/// Checks the number of arguments as docker does, after the flags and before anything else.
+pub(crate) fn check(arity: &Arity, given: usize, typed: &str) -> Result<(), Failure> {
+    let plural = |n: usize| if n == 1 { "" } else { "s" };
+    let (wrong, text, verb) = match *arity {
+        Arity::None => (given > 0, "accepts no arguments".to_owned(), "Run"),
+        Arity::Exactly(n) => (given != n, format!("requires {n} argument{}", plural(n)), "Run"),
+        Arity::AtLeast(n) => (given < n, format!("requires at least {n} argument{}", plural(n)), "See"),
+        Arity::AtMost(n) => (given > n, format!("requires at most {n} argument{}", plural(n)), "Run"),
+    };
+    if !wrong {
+        return Ok(());
+    }
+    let program = typed.split(' ').next().unwrap_or_default();
+    let usage = usage_line(typed);
+    Err(Failure::Text(
+        format!(
+            "{program}: '{typed}' {text}\n\nUsage:  {usage}\n\n{verb} '{typed} --help' for more information"
+        ),
+        1,
+    ))
+}
+
+/// Prints clap's verdict; help and version are no errors.
+pub(crate) fn report(error: &clap::Error, program: &str, arguments: &[OsString]) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // A reader that went away needs no help.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let (typed, _) = locate(program, arguments);
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned().unwrap_or_default(),
+        _ => String::new(),
+    };
+    let invalid = context(ContextKind::InvalidArg);
+    let flag = invalid.split([' ', '=']).next().unwrap_or_default();
+    let (text, code) = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            let _ = error.print();
+            return ExitCode::from(1);
+        }
+        ErrorKind::InvalidSubcommand => {
+            let unknown = context(ContextKind::InvalidSubcommand);
+            let similar = context(ContextKind::SuggestedSubcommand);
+            let hint =
+                if similar.is_empty() { String::new() } else { format!("\n\nDid you mean '{similar}'?") };
+            (
+                format!(
+                    "{program}: unknown command: {typed} {unknown}{hint}\n\nRun '{typed} --help' for more information"
+                ),
+                1,
+            )
+        }
+        ErrorKind::UnknownArgument if flag.starts_with("--") => {
+            let similar = context(ContextKind::SuggestedArg);
+            let hint = if similar.is_empty() { String::new() } else { format!(" (did you mean {similar}?)") };
+            (with_usage(&format!("unknown flag: {flag}{hint}"), &typed), FLAG_ERROR)
+        }
+        ErrorKind::UnknownArgument if flag.starts_with('-') => {
+            let letter = flag.chars().nth(1).unwrap_or_default();
+            (with_usage(&format!("unknown shorthand flag: '{letter}' in {flag}"), &typed), FLAG_ERROR)
+        }
+        ErrorKind::InvalidValue if context(ContextKind::InvalidValue).is_empty() => {
+            (with_usage(&format!("flag needs an argument: {flag}"), &typed), FLAG_ERROR)
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let value = context(ContextKind::InvalidValue);
+            let valid = match error.get(ContextKind::ValidValue) {
+                Some(ContextValue::Strings(values)) if !values.is_empty() => {
+                    format!(": must be {}", values.join(", "))
+                }
+                _ => String::new(),
+            };
+            (
+                with_usage(&format!("invalid argument \"{value}\" for \"{flag}\" flag{valid}"), &typed),
+                FLAG_ERROR,
+            )
+        }
+        _ => {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            (with_usage(first.strip_prefix("error: ").unwrap_or(first), &typed), FLAG_ERROR)
+        }
+    };
+    eprintln!("{text}");
+    ExitCode::from(code)
+}
+
+fn with_usage(text: &str, typed: &str) -> String {
+    format!("{text}\n\nUsage:  {}\n\nRun '{typed} --help' for more information", usage_line(typed))
+}
+
+/// `barge image save [OPTIONS] IMAGE [IMAGE...]`
+fn usage_line(typed: &str) -> String {
+    let words: Vec<OsString> = typed.split(' ').map(OsString::from).collect();
+    let (_, command) = locate(words.first().and_then(|w| w.to_str()).unwrap_or_default(), &words);
+    let operands = match command.get_name() {
+        "save" | "inspect" | "rm" | "rmi" => " IMAGE [IMAGE...]",
+        "ls" | "images" => " [REPOSITORY[:TAG]]",
+        "history" => " IMAGE",
+        "tag" => return format!("{typed} SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]"),
+        "verify" => " FILE",
+        "completion" => return format!("{typed} SHELL"),
+        _ if command.has_subcommands() => return format!("{typed} COMMAND"),
+        _ => "",
+    };
+    format!("{typed} [OPTIONS]{operands}")
+}
+
+/// Follows the arguments to the subcommand they mean.
+fn locate(program: &str, arguments: &[OsString]) -> (String, Command) {
+    let mut command = Cli::command();
+    let mut path = program.to_owned();
+    let mut words = arguments.iter().skip(1);
+    while let Some(word) = words.next() {
+        let word = word.to_string_lossy();
+        if word == "--store" {
+            words.next();
+            continue;
+        }
+        if word.starts_with('-') {
+            continue;
+        }
+        let Some(next) = command.find_subcommand(word.as_ref()).cloned() else { break };
+        path = format!("{path} {word}");
+        command = next;
+    }
+    (path, command)
+}
