@@ -15,8 +15,10 @@ pub(super) fn not_an_image(start: &[u8], outer: Compression, members: &Members) 
             refuse(what, "the save or the copy that made it probably failed")
         } else if let Some((what, hint)) = by_first_bytes(start, outer) {
             refuse(what, hint)
-        } else {
+        } else if container_fault(members).is_some() {
             first_fault(members)
+        } else {
+            no_image()
         };
     }
     let tops = ROOT_FOLDERS.iter().filter(|top| {
@@ -26,11 +28,11 @@ pub(super) fn not_an_image(start: &[u8], outer: Compression, members: &Members) 
     });
     let saved = members.paths().any(|p| p.starts_with("blobs/sha256/") || p.ends_with("/layer.tar"));
     if saved {
-        let fault = members.faults.first();
-        let why = fault.map_or(String::new(), |f| format!(" ({f})"));
-        let message = format!("the archive has blobs but neither index.json nor manifest.json{why}");
-        return Error::refused(Refusal::NotAnImage, message)
-            .hint("it was cut short: the save that wrote it failed, save the image again");
+        let cut = "it was cut short: the save that wrote it failed, save the image again";
+        return match container_fault(members) {
+            Some(fault) => Error::refused(fault.refusal().unwrap_or(Refusal::TarBad), fault.to_string()).hint(cut),
+            None => refuse("the archive has blobs but neither index.json nor manifest.json", cut),
+        };
     }
     if tops.count() >= 2 {
         return refuse(
@@ -38,9 +40,13 @@ pub(super) fn not_an_image(start: &[u8], outer: Compression, members: &Members) 
             "`docker import` makes an image of it; to keep the image itself use `save` instead of `export`",
         );
     }
-    if !members.faults.is_empty() {
+    if container_fault(members).is_some() {
         return first_fault(members);
     }
+    no_image()
+}
+
+fn no_image() -> Error {
     refuse(
         "the archive holds no image: no index.json, manifest.json or repositories at its top",
         "archives are made by `barge save`, `docker save`, `podman save`, `skopeo copy` or `ctr image export`",
@@ -51,9 +57,16 @@ fn refuse(what: &str, hint: &str) -> Error {
     Error::refused(Refusal::NotAnImage, format!("unrecognized image format: {what}")).hint(hint)
 }
 
+/// What is wrong with the tar or the compression itself, not with what is inside.
+fn container_fault(members: &Members) -> Option<&Error> {
+    use Refusal::{LimitExceeded, StreamCorrupt, TarBad, TarTruncated};
+    let of_container = |r: Refusal| matches!(r, TarBad | TarTruncated | StreamCorrupt | LimitExceeded);
+    members.faults.iter().find(|f| f.refusal().is_some_and(of_container))
+}
+
 /// The tar itself is unsound; there is nothing better to say.
 fn first_fault(members: &Members) -> Error {
-    match members.faults.first() {
+    match container_fault(members).or(members.faults.first()) {
         Some(fault) => Error::refused(fault.refusal().unwrap_or(Refusal::NotAnImage), fault.to_string()),
         None => refuse("it is no tar archive", "an image archive is a tar, plain or compressed"),
     }

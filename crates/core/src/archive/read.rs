@@ -21,6 +21,9 @@ use crate::error::{Error, Refusal, Result, printable};
 use crate::graph::{Kind, Listed, State, Tree, read_config, unreadable};
 use crate::progress::Progress;
 
+/// How many images one archive may name.
+const MAX_IMAGES: usize = 25_000;
+
 /// An archive whose content is known and, unless it was only listed, verified.
 pub struct Archive {
     /// The images it names, in its own order.
@@ -189,6 +192,10 @@ impl Archive {
             .map_err(|e| unreadable(&of, &e).context("index.json"))?;
         let manifests = &index.parsed().manifests;
         self.forms.oci = !manifests.is_empty();
+        if manifests.len() > MAX_IMAGES {
+            let message = format!("index.json lists {} images, {MAX_IMAGES} at most are read", manifests.len());
+            return Err(Error::refused(Refusal::LimitExceeded, message));
+        }
         for descriptor in manifests {
             if descriptor.annotations.contains_key(annotation::MANIFEST_SUBJECT) {
                 self.referrers.push(descriptor.clone());
@@ -405,7 +412,9 @@ pub(crate) fn name_of(descriptor: &Descriptor) -> Result<(Option<Reference>, Opt
     if let Some(name) = descriptor.annotations.get(annotation::IMAGE_NAME) {
         let name =
             Reference::parse(name).map_err(|e| refuse(annotation::IMAGE_NAME, name, &e.to_string()))?;
-        return Ok((Some(name.or_latest()), None));
+        // regctl writes the tag and the digest; the tag is the name, the digest is the descriptor's.
+        let tagged = name.tag().and_then(|tag| name.with_tag(tag).ok());
+        return Ok((Some(tagged.unwrap_or_else(|| name.or_latest())), None));
     }
     let Some(name) = descriptor.annotations.get(annotation::REF_NAME) else { return Ok((None, None)) };
     if name.chars().any(char::is_control) {

@@ -293,6 +293,9 @@ impl<R: Input> Reader<R> {
             b'5' => EntryKind::Directory,
             other => EntryKind::Special(other),
         };
+        if header[156] == b'S' && header[482] != 0 {
+            self.skip_sparse_map(offset)?;
+        }
         let has_content = matches!(kind, EntryKind::File | EntryKind::Special(_));
         if !has_content && size != 0 {
             return Err(bad(offset, "a link or directory with content"));
@@ -304,6 +307,23 @@ impl<R: Input> Reader<R> {
         }
         self.remaining = padded(size);
         Ok(Entry { path: lossless(&path), kind, size, offset, link: lossless(&link) })
+    }
+
+    /// Passes over the blocks that continue an old GNU sparse map.
+    fn skip_sparse_map(&mut self, offset: u64) -> Result<()> {
+        /// Each block maps 21 pieces of the file.
+        const MOST: usize = 4096;
+        let mut block = [0; BLOCK];
+        for _ in 0..MOST {
+            if self.fill(&mut block)? < BLOCK {
+                let message = format!("the archive ends at byte {}, inside a sparse map", self.offset);
+                return Err(Error::refused(Refusal::TarTruncated, message));
+            }
+            if block[504] == 0 {
+                return Ok(());
+            }
+        }
+        Err(bad(offset, "a sparse map without end"))
     }
 
     /// A PAX record for the next entry.
@@ -426,7 +446,7 @@ fn text(field: &[u8]) -> &[u8] {
     field.split(|b| *b == 0).next().unwrap_or_default()
 }
 
-/// Octal digits, or GNU's base-256 where the first bit is set.
+/// Octal digits, or GNU's base-256 where the first bit is set; what is too large for anything is the largest number.
 fn number(field: &[u8]) -> Option<i64> {
     let (first, rest) = field.split_first()?;
     if first & 0x80 != 0 {
@@ -435,7 +455,8 @@ fn number(field: &[u8]) -> Option<i64> {
         if negative && first & 0x3f != 0x3f {
             return None;
         }
-        return rest.iter().try_fold(start, |n, b| n.checked_mul(256)?.checked_add(i64::from(*b)));
+        let shifted = |n: i64, b: &u8| n.saturating_mul(256).saturating_add(i64::from(*b));
+        return Some(rest.iter().fold(start, shifted));
     }
     let digits = field.trim_ascii_start();
     let digits = digits.split(|b| matches!(b, 0 | b' ')).next()?;
@@ -481,13 +502,13 @@ fn records(mut data: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     Some(out)
 }
 
-/// The path as text; bytes that are no UTF-8 become `\xNN`, so that distinct paths stay distinct.
+/// The path as text; bytes that are no UTF-8 become `�NN`, so that distinct paths stay distinct.
 fn lossless(bytes: &[u8]) -> String {
     let mut out = String::new();
     for chunk in bytes.utf8_chunks() {
         out.push_str(chunk.valid());
         for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02x}"));
+            out.push_str(&format!("\u{fffd}{byte:02x}"));
         }
     }
     out
@@ -590,7 +611,7 @@ mod tests {
     fn base_256_and_negative_sizes() {
         assert_eq!(number(b"\x80\0\0\0\0\0\0\0\0\0\x04\0"), Some(1024));
         assert_eq!(number(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfc\0"), Some(-1024));
-        assert_eq!(number(b"\xbf\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), None);
+        assert_eq!(number(b"\xbf\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), Some(i64::MAX));
         assert_eq!(number(b"0000644\0"), Some(0o644));
         assert_eq!(number(b"9"), None);
     }
