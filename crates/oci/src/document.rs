@@ -1,9 +1,12 @@
 //! Documents: the bytes are the truth, the parsed value is only a reading of them.
 
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use std::collections::BTreeMap;
 
-use crate::{Config, Digest, Index, Manifest, media_type};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
+
+use crate::descriptor::null_as_empty;
+use crate::{Config, Descriptor, Digest, Index, Manifest, media_type};
 
 /// The largest manifest or index that is read: the limit registries set (distribution spec, "Pushing manifests").
 pub const MAX_MANIFEST_BYTES: u64 = 4 << 20;
@@ -64,16 +67,81 @@ pub enum InvalidDocument {
     },
 }
 
-/// The fields by which readers tell documents apart.
+/// Every field by which readers tell documents apart, and those of the documents themselves; read in one pass.
 #[derive(Deserialize)]
-struct Shape {
-    #[serde(rename = "mediaType")]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    schema_version: Option<u32>,
     media_type: Option<String>,
-    config: Option<IgnoredAny>,
-    layers: Option<IgnoredAny>,
-    manifests: Option<IgnoredAny>,
-    #[serde(rename = "fsLayers")]
+    artifact_type: Option<String>,
+    config: Option<Descriptor>,
+    #[serde(default, deserialize_with = "present")]
+    layers: Option<Vec<Descriptor>>,
+    #[serde(default, deserialize_with = "present")]
+    manifests: Option<Vec<Descriptor>>,
     fs_layers: Option<IgnoredAny>,
+    subject: Option<Descriptor>,
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+/// `null` is present, and empty: Go writes a nil slice so.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Descriptor>>, D::Error> {
+    null_as_empty(deserializer).map(Some)
+}
+
+impl Wire {
+    /// Reads a document that should be of the kind `expected`.
+    fn read(
+        bytes: &[u8],
+        limit: u64,
+        is_kind: fn(&str) -> bool,
+        expected: &'static str,
+    ) -> Result<Self, InvalidDocument> {
+        // Schema 1 has other types in the fields it shares, so it must be known before they are read.
+        let schema1 = || parse::<Schema1>(bytes, limit).is_ok_and(|s| s.is());
+        let wire: Self = match parse(bytes, limit) {
+            Err(InvalidDocument::Json(_)) if schema1() => return Err(InvalidDocument::Schema1),
+            wire => wire?,
+        };
+        let found = wire.media_type.as_deref();
+        if wire.fs_layers.is_some() || found.is_some_and(media_type::is_schema1) {
+            return Err(InvalidDocument::Schema1);
+        }
+        match found.filter(|t| !is_kind(t)) {
+            Some(t) if media_type::is_index(t) => return Err(confused(expected, "index")),
+            Some(t) if media_type::is_manifest(t) => return Err(confused(expected, "manifest")),
+            Some(t) => return Err(confused(expected, t)),
+            None => {}
+        }
+        match wire.schema_version {
+            Some(2) => Ok(wire),
+            Some(1) => Err(InvalidDocument::Schema1),
+            Some(other) => Err(InvalidDocument::Json(format!("schemaVersion is {other}, not 2"))),
+            None => Err(missing("schemaVersion")),
+        }
+    }
+}
+
+/// What tells schema 1 apart.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Schema1 {
+    media_type: Option<String>,
+    fs_layers: Option<IgnoredAny>,
+}
+
+impl Schema1 {
+    fn is(&self) -> bool {
+        self.fs_layers.is_some() || self.media_type.as_deref().is_some_and(media_type::is_schema1)
+    }
+}
+
+fn confused(expected: &'static str, found: &str) -> InvalidDocument {
+    InvalidDocument::Confused { expected, found: escape(found) }
+}
+
+fn missing(field: &str) -> InvalidDocument {
+    InvalidDocument::Json(format!("missing field `{field}`"))
 }
 
 impl Document<Manifest> {
@@ -82,19 +150,19 @@ impl Document<Manifest> {
     /// # Errors
     /// [`InvalidDocument`], with containerd's wording for confused documents.
     pub fn manifest(bytes: Vec<u8>) -> Result<Self, InvalidDocument> {
-        let shape: Shape = parse(&bytes, MAX_MANIFEST_BYTES)?;
-        if shape.fs_layers.is_some() || shape.media_type.as_deref().is_some_and(media_type::is_schema1) {
-            return Err(InvalidDocument::Schema1);
+        let wire = Wire::read(&bytes, MAX_MANIFEST_BYTES, media_type::is_manifest, "manifest")?;
+        if wire.manifests.is_some() {
+            return Err(confused("manifest", "index"));
         }
-        let found = shape.media_type.as_deref().filter(|t| !media_type::is_manifest(t));
-        if shape.manifests.is_some() || found.is_some_and(media_type::is_index) {
-            return Err(InvalidDocument::Confused { expected: "manifest", found: "index".to_owned() });
-        }
-        if let Some(found) = found {
-            return Err(InvalidDocument::Confused { expected: "manifest", found: escape(found) });
-        }
-        let parsed: Manifest = parse(&bytes, MAX_MANIFEST_BYTES)?;
-        schema_version(parsed.schema_version)?;
+        let parsed = Manifest {
+            schema_version: 2,
+            media_type: wire.media_type,
+            artifact_type: wire.artifact_type,
+            config: wire.config.ok_or_else(|| missing("config"))?,
+            layers: wire.layers.unwrap_or_default(),
+            subject: wire.subject,
+            annotations: wire.annotations.unwrap_or_default(),
+        };
         Ok(Self { bytes, parsed })
     }
 }
@@ -113,20 +181,18 @@ impl Document<Index> {
     /// # Errors
     /// As [`Self::index`].
     pub fn index_up_to(bytes: Vec<u8>, limit: u64) -> Result<Self, InvalidDocument> {
-        let shape: Shape = parse(&bytes, limit)?;
-        let found = shape.media_type.as_deref().filter(|t| !media_type::is_index(t));
-        if shape.config.is_some()
-            || shape.layers.is_some()
-            || shape.fs_layers.is_some()
-            || found.is_some_and(media_type::is_manifest)
-        {
-            return Err(InvalidDocument::Confused { expected: "index", found: "manifest".to_owned() });
+        let wire = Wire::read(&bytes, limit, media_type::is_index, "index")?;
+        if wire.config.is_some() || wire.layers.is_some() {
+            return Err(confused("index", "manifest"));
         }
-        if let Some(found) = found {
-            return Err(InvalidDocument::Confused { expected: "index", found: escape(found) });
-        }
-        let parsed: Index = parse(&bytes, limit)?;
-        schema_version(parsed.schema_version)?;
+        let parsed = Index {
+            schema_version: 2,
+            media_type: wire.media_type,
+            artifact_type: wire.artifact_type,
+            manifests: wire.manifests.ok_or_else(|| missing("manifests"))?,
+            subject: wire.subject,
+            annotations: wire.annotations.unwrap_or_default(),
+        };
         Ok(Self { bytes, parsed })
     }
 }
@@ -148,14 +214,6 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], limit: u64) -> Result<T, InvalidDocu
         return Err(InvalidDocument::TooLarge { size, limit });
     }
     serde_json::from_slice(bytes).map_err(|e| InvalidDocument::Json(escape(&e.to_string())))
-}
-
-fn schema_version(version: u32) -> Result<(), InvalidDocument> {
-    match version {
-        2 => Ok(()),
-        1 => Err(InvalidDocument::Schema1),
-        other => Err(InvalidDocument::Json(format!("schemaVersion is {other}, not 2"))),
-    }
 }
 
 /// Text from a document, made safe to show.

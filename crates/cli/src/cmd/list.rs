@@ -112,11 +112,13 @@ pub(crate) fn show(listings: &[Listing], view: &View) -> Outcome {
         return print(&render(format, &rows, &headers, &[])?);
     }
     let now = Timestamp::now();
-    let rows: Vec<Row> = listings.iter().flat_map(|l| rows(l, view, now)).collect();
     let mut default = vec!["Repository", "Tag", "ID", "CreatedSince", "Size"];
     if view.digests {
         default.insert(2, "Digest");
     }
+    let all: Vec<&str> = HEADERS.iter().map(|(name, _)| *name).collect();
+    let wanted = if format == "table" { &default } else { &all };
+    let rows: Vec<Row> = listings.iter().flat_map(|l| rows(l, view, now, wanted)).collect();
     let with_digest = format!("{format}\\t{{{{.Digest}}}}");
     let add = view.digests && format.starts_with("table ") && !format.contains(".Digest");
     print(&render(if add { &with_digest } else { format }, &rows, &HEADERS, &default)?)
@@ -137,26 +139,32 @@ fn ids(listings: &[Listing], view: &View) -> String {
     out
 }
 
-/// One row a name, as docker's formatter has it.
-fn rows(listing: &Listing, view: &View, now: Timestamp) -> Vec<Row> {
-    let id = if view.no_trunc { listing.digest.to_string() } else { listing.digest.short() };
-    let platforms: Vec<&str> =
-        listing.platforms.iter().filter(|p| p.present).map(|p| p.platform.as_str()).collect();
-    let row = |repository: &str, tag: &str, digest: &str| {
-        let row = json!({
-            "ID": id, "Repository": repository, "Tag": tag, "Digest": digest,
-            "CreatedSince": ago(listing.created, now), "CreatedAt": local(listing.created),
-            "Size": human_size(listing.size, 3), "Containers": "N/A", "SharedSize": "N/A", "UniqueSize": "N/A",
-            "Platforms": platforms.join(","),
-        });
-        object(row)
+/// One row a name, as docker's formatter has it, of the fields that are wanted.
+fn rows(listing: &Listing, view: &View, now: Timestamp, wanted: &[&str]) -> Vec<Row> {
+    let field = |name: Option<&Reference>, field: &str| match field {
+        "ID" if view.no_trunc => listing.digest.to_string(),
+        "ID" => listing.digest.short(),
+        "Repository" => name.map_or_else(|| "<none>".to_owned(), Reference::familiar_name),
+        "Tag" => name.and_then(Reference::tag).unwrap_or("<none>").to_owned(),
+        "Digest" => listing.digest.to_string(),
+        "CreatedSince" => ago(listing.created, now),
+        "CreatedAt" => local(listing.created),
+        "Size" => human_size(listing.size, 3),
+        "Platforms" => {
+            let present = listing.platforms.iter().filter(|p| p.present);
+            present.map(|p| p.platform.as_str()).collect::<Vec<_>>().join(",")
+        }
+        // Containers and sharing are a daemon's to know.
+        _ => "N/A".to_owned(),
+    };
+    let row = |name: Option<&Reference>| -> Row {
+        wanted.iter().map(|f| ((*f).to_owned(), Value::from(field(name, f)))).collect()
     };
     if listing.names.is_empty() {
-        return vec![row("<none>", "<none>", &listing.digest.to_string())];
+        vec![row(None)]
+    } else {
+        listing.names.iter().map(|n| row(Some(n))).collect()
     }
-    let name =
-        |n: &Reference| row(&n.familiar_name(), n.tag().unwrap_or("<none>"), &listing.digest.to_string());
-    listing.names.iter().map(name).collect()
 }
 
 /// One object an image, its platforms inside.

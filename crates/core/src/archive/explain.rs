@@ -30,7 +30,9 @@ pub(super) fn not_an_image(start: &[u8], outer: Compression, members: &Members) 
     if saved {
         let cut = "it was cut short: the save that wrote it failed, save the image again";
         return match container_fault(members) {
-            Some(fault) => Error::refused(fault.refusal().unwrap_or(Refusal::TarBad), fault.to_string()).hint(cut),
+            Some(fault) => {
+                Error::refused(fault.refusal().unwrap_or(Refusal::TarBad), fault.to_string()).hint(cut)
+            }
             None => refuse("the archive has blobs but neither index.json nor manifest.json", cut),
         };
     }

@@ -193,7 +193,8 @@ impl Archive {
         let manifests = &index.parsed().manifests;
         self.forms.oci = !manifests.is_empty();
         if manifests.len() > MAX_IMAGES {
-            let message = format!("index.json lists {} images, {MAX_IMAGES} at most are read", manifests.len());
+            let message =
+                format!("index.json lists {} images, {MAX_IMAGES} at most are read", manifests.len());
             return Err(Error::refused(Refusal::LimitExceeded, message));
         }
         for descriptor in manifests {

@@ -80,7 +80,6 @@ pub fn load(
         let digest = found.target.digest;
         loaded.images.push(LoadedImage { name: name.clone(), digest, absent: found.absent() });
         let mut target = found.target.clone();
-        target.platform = None;
         target.annotations.insert(TAGGED.to_owned(), options.now.clone());
         images.push(Image { name, target });
     }

@@ -38,6 +38,7 @@ pub struct Part {
     /// The manifest's size in bytes.
     pub size: u64,
     /// What it runs on, for images.
+    #[serde(with = "cached_platform")]
     pub platform: Option<Platform>,
     /// What it is for.
     pub kind: PartKind,
@@ -115,6 +116,43 @@ impl Summary {
     }
 }
 
+/// A platform without the fields that its JSON leaves out: the cache's format has no names to tell them by.
+mod cached_platform {
+    use barge_oci::Platform;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    type Fields = (String, String, String, Vec<String>, String);
+
+    pub(super) fn serialize<S: Serializer>(
+        platform: &Option<Platform>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let fields = |p: &Platform| -> Fields {
+            (
+                p.architecture.clone(),
+                p.os.clone(),
+                p.os_version.clone(),
+                p.os_features.clone(),
+                p.variant.clone(),
+            )
+        };
+        platform.as_ref().map(fields).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Platform>, D::Error> {
+        let fields = Option::<Fields>::deserialize(deserializer)?;
+        Ok(fields.map(|(architecture, os, os_version, os_features, variant)| Platform {
+            architecture,
+            os,
+            os_version,
+            os_features,
+            variant,
+        }))
+    }
+}
+
 impl Part {
     /// Whether all of it is present.
     pub fn is_whole(&self, present: &impl Fn(&Digest) -> bool) -> bool {
@@ -142,7 +180,7 @@ impl Store {
         if images.len() < WORTH_CACHING {
             return images.iter().map(|i| Summary::read(self, &i.target)).collect();
         }
-        let mut cache = self.cached();
+        let mut cache = self.cached().unwrap_or_default();
         let known = cache.len();
         let mut changed = false;
         let mut out = Vec::with_capacity(images.len());
@@ -167,13 +205,11 @@ impl Store {
         Ok(out)
     }
 
-    fn cached(&self) -> HashMap<Digest, Summary> {
-        let read = || {
-            let bytes = std::fs::read(self.private("summaries")).ok()?;
-            let (version, all): (u32, Vec<Summary>) = postcard::from_bytes(&bytes).ok()?;
-            (version == VERSION).then(|| all.into_iter().map(|s| (s.root, s)).collect())
-        };
-        read().unwrap_or_default()
+    /// The cache; `None` if there is none, or none that this version can read.
+    fn cached(&self) -> Option<HashMap<Digest, Summary>> {
+        let bytes = std::fs::read(self.private("summaries")).ok()?;
+        let (version, all): (u32, Vec<Summary>) = postcard::from_bytes(&bytes).ok()?;
+        (version == VERSION).then(|| all.into_iter().map(|s| (s.root, s)).collect())
     }
 
     /// Failing to write the cache costs time later, nothing else.

@@ -1,0 +1,43 @@
+//! The programs barge must get on with, the real ones: docker, containerd, podman, skopeo, umoci,
+//! oras, crane and a registry.
+//!
+//! Each is started with an empty store, in namespaces of its own, so that nothing of it is left on the
+//! machine, whatever becomes of the test. [`install()`] fetches them once; a peer that is not there is a
+//! visible skip, or a failure when `BARGE_REQUIRE_PEERS=1`.
+//!
+//! ```no_run
+//! # fn main() -> anyhow::Result<()> {
+//! use barge_testkit::peers::{self, LoadOpts, Peer};
+//! use std::path::Path;
+//!
+//! let Some(docker) = peers::start(Peer::DockerContainerd)? else { return Ok(()) };
+//! docker.load(Path::new("image.tar"), LoadOpts::default())?;
+//! let seen = docker.inspect("busybox:latest", None)?;
+//! assert_eq!(seen.platform(), "linux/amd64");
+//! # Ok(())
+//! # }
+//! ```
+
+mod containerd;
+mod crane;
+mod docker;
+mod engine;
+mod entries;
+mod install;
+mod jail;
+mod layout;
+mod podman;
+mod reader;
+mod registry;
+mod seen;
+mod skopeo;
+mod start;
+mod suite;
+
+pub use engine::{Engine, LoadOpts, SeenImage};
+pub use entries::entries;
+pub use install::{Report, install};
+pub use reader::Reader;
+pub use registry::Registry;
+pub use seen::Seen;
+pub use start::{Peer, Tool, reader, start};
