@@ -255,22 +255,45 @@ impl<'a> Rest<'a, '_> {
     }
 }
 
-/// The platforms an image for this host may be for, best first, as containerd prefers them.
-#[must_use]
-pub fn host_order() -> Vec<Platform> {
-    let host = Platform::host();
-    let with = |architecture: &str, variant: &str| Platform::new(&host.os, architecture, variant);
-    match host.architecture.as_str() {
-        "amd64" => {
-            let levels = (2..=amd64_level()).rev().map(|level| with("amd64", &format!("v{level}")));
-            levels.chain([with("amd64", ""), with("386", "")]).collect()
-        }
-        "arm64" => {
-            let arm = ["v8", "v7", "v6", "v5"].map(|v| with("arm", v));
-            std::iter::once(with("arm64", "")).chain(arm).collect()
-        }
-        "arm" => ["v7", "v6", "v5"].map(|v| with("arm", v)).to_vec(),
-        _ => vec![host],
+/// The platforms this host can run, best first, as containerd prefers them.
+#[derive(Debug)]
+pub struct HostPreference(Vec<Platform>);
+
+impl HostPreference {
+    /// For the machine this runs on.
+    #[must_use]
+    pub fn new() -> Self {
+        let host = Platform::host();
+        let with = |architecture: &str, variant: &str| Platform::new(&host.os, architecture, variant);
+        let order = match host.architecture.as_str() {
+            "amd64" => {
+                let levels = (2..=amd64_level()).rev().map(|level| with("amd64", &format!("v{level}")));
+                levels.chain([with("amd64", ""), with("386", "")]).collect()
+            }
+            "arm64" => {
+                let arm = ["v8", "v7", "v6", "v5"].map(|v| with("arm", v));
+                std::iter::once(with("arm64", "")).chain(arm).collect()
+            }
+            "arm" => ["v7", "v6", "v5"].map(|v| with("arm", v)).to_vec(),
+            _ => vec![host],
+        };
+        Self(order)
+    }
+
+    /// 0 for the best; what cannot run here, or says no platform, comes last.
+    #[must_use]
+    pub fn rank(&self, platform: Option<&Platform>) -> usize {
+        let Some(offered) = platform.map(Platform::normalized) else { return self.0.len() };
+        let same = |p: &Platform| {
+            p.os == offered.os && p.architecture == offered.architecture && p.variant == offered.variant
+        };
+        self.0.iter().position(same).unwrap_or(self.0.len())
+    }
+}
+
+impl Default for HostPreference {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

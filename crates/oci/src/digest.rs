@@ -41,7 +41,7 @@ impl Algorithm {
 }
 
 /// The digest of some content.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Digest {
     algorithm: Algorithm,
     /// Only the first `algorithm.len()` bytes count; the rest are zero.
@@ -94,22 +94,39 @@ impl Digest {
     /// The part after the colon, lower case.
     #[must_use]
     pub fn hex(&self) -> String {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let digit = |nibble: u8| char::from(*HEX.get(usize::from(nibble)).unwrap_or(&b'0'));
-        let bytes = self.bytes.iter().take(self.algorithm.len());
-        bytes.flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+        self.hex_of(self.algorithm.len())
     }
 
     /// The first 12 hex characters, as tables show it.
     #[must_use]
     pub fn short(&self) -> String {
-        self.hex().chars().take(12).collect()
+        self.hex_of(6)
+    }
+
+    fn hex_of(&self, bytes: usize) -> String {
+        const HEX: [char; 16] =
+            ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+        let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or('0');
+        let mut hex = String::with_capacity(2 * bytes);
+        for byte in self.bytes.iter().take(bytes) {
+            hex.push(digit(byte >> 4));
+            hex.push(digit(byte & 15));
+        }
+        hex
     }
 
     /// The blob's place in an OCI layout, `blobs/<algorithm>/<hex>`.
     #[must_use]
     pub fn blob_path(&self) -> String {
         format!("blobs/{}/{}", self.algorithm.name(), self.hex())
+    }
+}
+
+/// A digest is random already: a part of it hashes as well as the whole.
+impl std::hash::Hash for Digest {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let (part, _) = self.bytes.split_at(16);
+        state.write(part);
     }
 }
 
@@ -125,6 +142,10 @@ impl FromStr for Digest {
     type Err = InvalidDigest;
 
     fn from_str(s: &str) -> Result<Self, InvalidDigest> {
+        // Nearly every digest there is.
+        if let Some(digest) = s.strip_prefix("sha256:").and_then(|hex| Self::from_hex(Algorithm::Sha256, hex)) {
+            return Ok(digest);
+        }
         let (name, hex) = s.split_once(':').ok_or(InvalidDigest::Format)?;
         let component =
             |c: &str| !c.is_empty() && c.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
@@ -157,7 +178,10 @@ impl fmt::Debug for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            return serializer.collect_str(self);
+        }
+        serializer.serialize_bytes(self.bytes.get(..self.algorithm.len()).unwrap_or_default())
     }
 }
 
@@ -173,8 +197,18 @@ impl<'de> Deserialize<'de> for Digest {
                 let shown: String = s.chars().take(140).flat_map(char::escape_default).collect();
                 s.parse().map_err(|e| E::custom(format!("invalid digest `{shown}`: {e}")))
             }
+            fn visit_bytes<E: serde::de::Error>(self, raw: &[u8]) -> Result<Digest, E> {
+                let algorithm = Algorithm::ALL.into_iter().find(|a| a.len() == raw.len());
+                let algorithm = algorithm.ok_or_else(|| E::custom("a digest of no known length"))?;
+                let mut bytes = [0; 64];
+                bytes.iter_mut().zip(raw).for_each(|(to, from)| *to = *from);
+                Ok(Digest { algorithm, bytes })
+            }
         }
-        deserializer.deserialize_str(Visitor)
+        if deserializer.is_human_readable() {
+            return deserializer.deserialize_str(Visitor);
+        }
+        deserializer.deserialize_bytes(Visitor)
     }
 }
 

@@ -33,6 +33,12 @@ impl<T> Document<T> {
         &self.parsed
     }
 
+    /// What the bytes say, without the bytes.
+    #[must_use]
+    pub fn into_parsed(self) -> T {
+        self.parsed
+    }
+
     /// The sha256 digest of the bytes.
     #[must_use]
     pub fn digest(&self) -> Digest {

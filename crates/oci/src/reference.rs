@@ -58,7 +58,7 @@ impl Reference {
         }
         let (domain, remainder) = split_domain(s);
         let path = remainder.split_once(':').map_or(remainder.as_str(), |(path, _)| path);
-        if lower(path) != path {
+        if has_upper(path) {
             return Err(InvalidReference::Uppercase(path.to_owned()));
         }
         match Self::parse_full(&domain, &remainder) {
@@ -85,12 +85,8 @@ impl Reference {
             None => (named, None),
         };
         // What looks like a host but cannot be one is the path's first component.
-        let whole = format!("{domain}/{path}");
-        let (domain, path) = if !is_domain(domain) && is_path_component(domain) {
-            ("", whole.as_str())
-        } else {
-            (domain, path)
-        };
+        let whole = (!is_domain(domain) && is_path_component(domain)).then(|| format!("{domain}/{path}"));
+        let (domain, path) = whole.as_deref().map_or((domain, path), |whole| ("", whole));
         let well_formed = (domain.is_empty() || is_domain(domain))
             && path.split('/').all(is_path_component)
             && tag.is_none_or(is_tag)
@@ -211,6 +207,10 @@ impl std::str::FromStr for Reference {
 /// Lower case one character at a time, as Go does it.
 fn lower(s: &str) -> String {
     s.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect()
+}
+
+fn has_upper(s: &str) -> bool {
+    if s.is_ascii() { s.bytes().any(|b| b.is_ascii_uppercase()) } else { lower(s) != s }
 }
 
 /// Splits off the domain, or supplies docker's; the first component is a domain if it looks like a host.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Outcome, print};
 use crate::args::{List, View};
 use crate::render::size::human_size;
+use crate::render::table::Table;
 use crate::render::template::{Row, render};
 use crate::render::time::{ago, local};
 use crate::render::tree::Tree;
@@ -116,9 +117,17 @@ pub(crate) fn show(listings: &[Listing], view: &View) -> Outcome {
     if view.digests {
         default.insert(2, "Digest");
     }
+    if format == "table" {
+        let title = |name: &&str| HEADERS.iter().find(|(n, _)| n == name).map_or("", |(_, title)| *title);
+        let mut table = Table::new(&default.iter().map(title).collect::<Vec<_>>());
+        listings.iter().flat_map(|l| cells(l, view, now, &default)).for_each(|cells| table.row(cells));
+        return print(&table.to_string());
+    }
     let all: Vec<&str> = HEADERS.iter().map(|(name, _)| *name).collect();
-    let wanted = if format == "table" { &default } else { &all };
-    let rows: Vec<Row> = listings.iter().flat_map(|l| rows(l, view, now, wanted)).collect();
+    let named = |cells: Vec<String>| {
+        all.iter().map(|n| (*n).to_owned()).zip(cells.into_iter().map(Value::from)).collect()
+    };
+    let rows: Vec<Row> = listings.iter().flat_map(|l| cells(l, view, now, &all)).map(named).collect();
     let with_digest = format!("{format}\\t{{{{.Digest}}}}");
     let add = view.digests && format.starts_with("table ") && !format.contains(".Digest");
     print(&render(if add { &with_digest } else { format }, &rows, &HEADERS, &default)?)
@@ -140,7 +149,7 @@ fn ids(listings: &[Listing], view: &View) -> String {
 }
 
 /// One row a name, as docker's formatter has it, of the fields that are wanted.
-fn rows(listing: &Listing, view: &View, now: Timestamp, wanted: &[&str]) -> Vec<Row> {
+fn cells(listing: &Listing, view: &View, now: Timestamp, wanted: &[&str]) -> Vec<Vec<String>> {
     let field = |name: Option<&Reference>, field: &str| match field {
         "ID" if view.no_trunc => listing.digest.to_string(),
         "ID" => listing.digest.short(),
@@ -157,9 +166,7 @@ fn rows(listing: &Listing, view: &View, now: Timestamp, wanted: &[&str]) -> Vec<
         // Containers and sharing are a daemon's to know.
         _ => "N/A".to_owned(),
     };
-    let row = |name: Option<&Reference>| -> Row {
-        wanted.iter().map(|f| ((*f).to_owned(), Value::from(field(name, f)))).collect()
-    };
+    let row = |name: Option<&Reference>| wanted.iter().map(|f| field(name, f)).collect();
     if listing.names.is_empty() {
         vec![row(None)]
     } else {

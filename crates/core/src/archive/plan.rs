@@ -5,16 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use barge_oci::{
-    Descriptor, Digest, Document, Index, Platform, Reference, annotation, media_type, to_go_json,
-};
+use barge_oci::{Descriptor, Digest, Document, Index, Reference, annotation, media_type, to_go_json};
 
 use super::docker::Item;
 use super::tar::{BLOCK, header, padded};
 use crate::content::{Image, Provider};
 use crate::error::{Error, ErrorKind, Refusal, Result};
 use crate::graph::{Kind, Listed, Tree, may_be_absent};
-use crate::select::{Narrowed, Selection, host_order, narrow};
+use crate::select::{HostPreference, Narrowed, Selection, narrow};
 use crate::store::is_private;
 
 /// An archive that is going to be written.
@@ -86,7 +84,7 @@ impl Plan {
         let mut plan = Self { images: Vec::new(), notes: Vec::new(), records: BTreeMap::new(), size: 0 };
         let (mut entries, mut items) = (Vec::new(), Items::default());
         let mut held = BTreeSet::new();
-        let host = host_order();
+        let host = HostPreference::new();
         for image in images {
             let tree = Tree::walk(source, &image.target)?;
             let narrowed = narrow(&tree, image, selection)?;
@@ -225,12 +223,11 @@ struct Items(Vec<(Digest, Item)>);
 
 impl Items {
     /// One image of an index is docker's choice: the host's platform first, then the order listed.
-    fn add(&mut self, narrowed: &Narrowed<'_>, name: Option<&Reference>, host: &[Platform]) {
+    fn add(&mut self, narrowed: &Narrowed<'_>, name: Option<&Reference>, host: &HostPreference) {
         let images = narrowed.kept.iter().filter(|m| m.kind == Kind::Image || narrowed.kept.len() == 1);
         let rank = |m: &&&Listed| {
             let platform = m.descriptor.platform.as_ref();
-            let rank = platform.and_then(|p| host.iter().position(|h| h.matches(p)));
-            (platform.is_none(), rank.unwrap_or(host.len()))
+            (platform.is_none(), host.rank(platform))
         };
         let Some(chosen) = images.min_by_key(rank) else { return };
         let Some(manifest) = chosen.manifest.as_ref().map(Document::parsed) else { return };

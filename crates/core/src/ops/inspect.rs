@@ -6,7 +6,7 @@ use crate::content::Image;
 use crate::error::{Error, Result};
 use crate::graph::{Kind, Listed, State, Tree, read_config};
 use crate::resolve::one;
-use crate::select::host_order;
+use crate::select::HostPreference;
 use crate::store::Store;
 
 /// What is known of one image.
@@ -55,10 +55,8 @@ pub fn inspect(store: &Store, argument: &str, platform: Option<&Platform>) -> Re
 pub(super) fn choose<'a>(tree: &'a Tree, image: &Image, platform: Option<&Platform>) -> Result<&'a Listed> {
     let shown = image.name.as_ref().map_or_else(|| image.target.digest.to_string(), Reference::familiar);
     let Some(wanted) = platform else {
-        let host = host_order();
-        let rank = |m: &&Listed| {
-            m.platform.as_ref().and_then(|p| host.iter().position(|h| h.matches(p))).unwrap_or(host.len())
-        };
+        let host = HostPreference::new();
+        let rank = |m: &&Listed| host.rank(m.platform.as_ref());
         let best =
             tree.whole().filter(|m| m.kind == Kind::Image).min_by_key(rank).or_else(|| tree.whole().next());
         return best.ok_or_else(|| Error::not_found(format!("{shown}: no platform of it is in the store")));

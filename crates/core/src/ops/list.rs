@@ -10,7 +10,7 @@ use crate::content::{Documents, Image};
 use crate::error::{Error, Result, printable};
 use crate::graph::{Listed, State, Tree, read_config};
 use crate::resolve::one;
-use crate::select::host_order;
+use crate::select::HostPreference;
 use crate::store::{Part, PartKind, Store, Summary};
 
 /// Which images are listed; empty means every one.
@@ -66,24 +66,25 @@ pub struct PlatformRow {
 /// `Io`, `Mismatch`; `NotFound` for images that filters name.
 pub fn list(store: &Store, filters: &Filters) -> Result<Vec<Listing>> {
     let images: Vec<Image> = store.names()?.into_iter().filter(|i| !i.is_referrer()).collect();
-    let present = store.blobs()?;
     let mut names: BTreeMap<Digest, (Vec<Reference>, &Image)> = BTreeMap::new();
     for image in &images {
         let entry = names.entry(image.target.digest).or_insert_with(|| (Vec::new(), image));
         entry.0.extend(image.name.clone());
     }
-    let summaries = store.summaries(names.values().map(|(_, image)| *image))?;
+    let (summaries, present) = store.overview(names.values().map(|(_, image)| *image))?;
     let bounds = Bounds::of(store, &images, filters)?;
-    let mut listings = Vec::new();
+    let (mut listings, host) = (Vec::new(), HostPreference::new());
     for (summary, (names, image)) in summaries.iter().zip(names.into_values()) {
-        let listing = listing(summary, names, &|d| present.contains(d));
+        let listing = listing(summary, names, &|d| present.has(d), &host);
         let named = || wanted_name(&listing.names, &filters.references);
         if bounds.let_through(&listing) && named() && has_labels(store, image, filters)? {
             listings.push(listing);
         }
     }
-    listings
-        .sort_by_key(|l| (std::cmp::Reverse(l.created), l.names.first().map(ToString::to_string), l.digest));
+    listings.sort_by(|a, b| {
+        let newest_first = b.created.cmp(&a.created);
+        newest_first.then_with(|| a.names.first().cmp(&b.names.first())).then_with(|| a.digest.cmp(&b.digest))
+    });
     Ok(listings)
 }
 
@@ -128,8 +129,13 @@ fn created(source: &impl Documents, tree: &Tree) -> Result<Option<Timestamp>> {
     Ok(config.and_then(|c| c.parsed().created.as_deref().and_then(timestamp)))
 }
 
-fn listing(summary: &Summary, mut names: Vec<Reference>, present: &impl Fn(&Digest) -> bool) -> Listing {
-    names.sort_by_cached_key(ToString::to_string);
+fn listing(
+    summary: &Summary,
+    mut names: Vec<Reference>,
+    present: &impl Fn(&Digest) -> bool,
+    host: &HostPreference,
+) -> Listing {
+    names.sort();
     let images = || summary.parts.iter().filter(|p| p.kind == PartKind::Image);
     let platforms = images().map(|part| PlatformRow {
         platform: part.platform.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string),
@@ -140,18 +146,15 @@ fn listing(summary: &Summary, mut names: Vec<Reference>, present: &impl Fn(&Dige
     Listing {
         digest: summary.root,
         names,
-        created: best(images()).and_then(|p| p.created.as_deref()).and_then(timestamp),
+        created: best(images(), host).and_then(|p| p.created.as_deref()).and_then(timestamp),
         size: summary.parts.iter().map(|p| p.present_bytes(present)).sum(),
         platforms: platforms.collect(),
     }
 }
 
 /// The part that suits this host best, among those whose config was read.
-fn best<'a>(parts: impl Iterator<Item = &'a Part>) -> Option<&'a Part> {
-    let host = host_order();
-    let rank = |p: &&Part| {
-        p.platform.as_ref().and_then(|p| host.iter().position(|h| h.matches(p))).unwrap_or(host.len())
-    };
+fn best<'a>(parts: impl Iterator<Item = &'a Part>, host: &HostPreference) -> Option<&'a Part> {
+    let rank = |p: &&Part| host.rank(p.platform.as_ref());
     parts.filter(|p| p.created.is_some()).min_by_key(rank)
 }
 
@@ -168,7 +171,7 @@ impl Bounds {
             let Some(argument) = argument else { return Ok(None) };
             let image = one(images, argument)?.image;
             let summary = Summary::read(store, &image.target)?;
-            let part = best(summary.parts.iter()).and_then(|p| p.created.as_deref());
+            let part = best(summary.parts.iter(), &HostPreference::new()).and_then(|p| p.created.as_deref());
             Ok(part.and_then(timestamp))
         };
         let before = [when(&filters.before)?, filters.until].into_iter().flatten().min();

@@ -1,13 +1,11 @@
 //! `rm`: takes names away; content that no name leads to any more goes with the last one.
 
-use std::collections::HashSet;
-
 use barge_oci::{Digest, Platform, Reference};
 
 use crate::content::Image;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resolve::{Resolved, one};
-use crate::store::{PartKind, Store};
+use crate::store::{DigestSet, PartKind, Store};
 
 /// How images are removed.
 #[derive(Debug, Clone, Default)]
@@ -78,16 +76,15 @@ fn remove_platforms(store: &Store, argument: &str, options: &RemoveOptions) -> R
     let images = store.names()?;
     let image = one(&images, argument)?.image;
     let shown = image.name.as_ref().map_or_else(|| image.target.digest.to_string(), Reference::familiar);
-    let present = store.blobs()?;
-    let summaries = store.summaries(images.iter().filter(|i| !i.is_referrer()))?;
+    let (summaries, present) = store.overview(images.iter().filter(|i| !i.is_referrer()))?;
     let Some(summary) = summaries.iter().find(|s| s.root == image.target.digest) else {
         return Err(Error::not_found(format!("No such image: {argument}")));
     };
-    let mut going: HashSet<Digest> = HashSet::new();
+    let mut going = DigestSet::default();
     for wanted in &options.platforms {
         let part = summary.parts.iter().find(|p| {
             p.kind == PartKind::Image
-                && present.contains(&p.digest)
+                && present.has(&p.digest)
                 && p.platform.as_ref().is_some_and(|p| wanted.matches(p))
         });
         let missing = || {
@@ -110,7 +107,7 @@ fn remove_platforms(store: &Store, argument: &str, options: &RemoveOptions) -> R
             "Content will be removed from all images referencing this variant. Use --force to force delete.",
         ));
     }
-    let roots: HashSet<Digest> = images.iter().map(|i| i.target.digest).collect();
+    let roots: DigestSet = images.iter().map(|i| i.target.digest).collect();
     if going.iter().any(|d| roots.contains(d)) {
         return Err(Error::new(
             ErrorKind::Conflict,
@@ -118,8 +115,8 @@ fn remove_platforms(store: &Store, argument: &str, options: &RemoveOptions) -> R
         )
         .hint("remove that image instead"));
     }
+    let mut deleted: Vec<Digest> = going.iter().copied().filter(|d| present.has(d)).collect();
     store.discard(&going)?;
-    let mut deleted: Vec<Digest> = going.into_iter().filter(|d| present.contains(d)).collect();
     deleted.sort();
     Ok(deleted.into_iter().map(Removed::Deleted).collect())
 }

@@ -1,13 +1,12 @@
 //! Garbage collection: what no name and no lease leads to goes.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use barge_oci::{Digest, annotation};
 
-use super::{Store, private_file, sync_folder};
+use super::{DigestSet, Store, private_file, sync_folder};
 use crate::error::{Error, Result};
 
 /// What gc removed.
@@ -58,7 +57,7 @@ impl Store {
     ///
     /// # Errors
     /// `Io`, `Mismatch`.
-    pub(crate) fn discard(&self, manifests: &HashSet<Digest>) -> Result<Freed> {
+    pub(crate) fn discard(&self, manifests: &DigestSet) -> Result<Freed> {
         let _exclusive = self.lock("gc.lock", true)?;
         let mut needed = self.leased()?;
         for summary in self.summaries(self.names()?.iter())? {
@@ -71,7 +70,7 @@ impl Store {
         self.sweep(&needed)
     }
 
-    fn sweep(&self, needed: &HashSet<Digest>) -> Result<Freed> {
+    fn sweep(&self, needed: &DigestSet) -> Result<Freed> {
         let mut freed = Freed::default();
         let mut garbage: Vec<Digest> = self.blobs()?.into_iter().filter(|d| !needed.contains(d)).collect();
         garbage.sort();
@@ -89,8 +88,8 @@ impl Store {
     }
 
     /// What living processes hold; the leases of dead ones are removed.
-    fn leased(&self) -> Result<HashSet<Digest>> {
-        let mut held = HashSet::new();
+    fn leased(&self) -> Result<DigestSet> {
+        let mut held = DigestSet::default();
         for path in entries(&self.private("leases"))? {
             let Some(mut file) = open_if_there(&path)? else { continue };
             if file.try_lock().is_ok() {

@@ -12,6 +12,7 @@
 //!
 //! `docs/store.md` has the crash argument.
 
+mod cache;
 mod check;
 mod gc;
 mod ingest;
@@ -19,7 +20,9 @@ mod lease;
 mod names;
 mod summary;
 
+use std::collections::HashSet;
 use std::fs::{DirBuilder, File, OpenOptions};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -30,6 +33,7 @@ use crate::cleanup::Temporary;
 use crate::content::{Blob, Documents, Image, Provider, Resolver};
 use crate::error::{Error, ErrorKind, Result};
 
+pub use cache::Presence;
 pub use check::{Checked, Fault};
 pub use gc::Freed;
 pub use ingest::Ingest;
@@ -39,6 +43,23 @@ pub use summary::{Part, PartKind, Summary};
 
 const LAYOUT: &[u8] = b"{\"imageLayoutVersion\":\"1.0.0\"}";
 const PRIVATE: &str = ".barge";
+
+/// A set of digests; they are random already, so a part of one serves as its hash.
+pub type DigestSet = HashSet<Digest, BuildHasherDefault<PartOfDigest>>;
+
+/// Takes the first bytes of a digest for its hash.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PartOfDigest(u64);
+
+impl Hasher for PartOfDigest {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// A store on disk; cheap to open, shared by any number of processes.
 #[derive(Debug, Clone)]
@@ -134,8 +155,8 @@ impl Store {
     ///
     /// # Errors
     /// `Io`.
-    pub fn blobs(&self) -> Result<std::collections::HashSet<Digest>> {
-        let mut all = std::collections::HashSet::new();
+    pub fn blobs(&self) -> Result<DigestSet> {
+        let mut all = DigestSet::default();
         for algorithm in Algorithm::ALL {
             let folder = self.root.join("blobs").join(algorithm.name());
             let entries = match std::fs::read_dir(&folder) {

@@ -103,11 +103,14 @@ pub(crate) fn assign(images: &mut Vec<Image>, image: Image) {
 }
 
 fn sort(images: &mut [Image]) {
-    let key = |image: &Image| {
-        let name = image.name.as_ref().map(ToString::to_string);
-        (name.is_none(), name, image.target.digest)
+    let key = |image: &Image| (image.name.is_none(), image.name.clone(), image.target.digest);
+    let ordered = |a: &Image, b: &Image| {
+        (a.name.is_none(), &a.name, a.target.digest) <= (b.name.is_none(), &b.name, b.target.digest)
     };
-    images.sort_by_cached_key(key);
+    // What is read from disk nearly always is.
+    if !images.is_sorted_by(ordered) {
+        images.sort_by_cached_key(key);
+    }
 }
 
 fn encode(images: &[Image]) -> Result<Vec<u8>> {

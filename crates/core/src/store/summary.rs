@@ -1,19 +1,11 @@
-//! Summaries: what an image's documents say, kept beside the store so that listing ten thousand images
-//! reads one file instead of thirty thousand. Only facts that follow from digests are kept; what is
-//! present is asked anew each time. The cache may be lost or deleted: it is made again.
-
-use std::collections::{BTreeMap, HashMap, HashSet};
+//! Summaries: what an image's documents say, present or not.
 
 use barge_oci::{Descriptor, Digest, Platform};
 use serde::{Deserialize, Serialize};
 
-use super::{Store, private_file};
-use crate::content::Image;
+use super::Store;
 use crate::error::Result;
 use crate::graph::{Kind, Tree, may_be_absent, read_config};
-
-/// Changes whenever the meaning of the cached bytes does.
-const VERSION: u32 = 1;
 
 /// What an image is made of, present or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,16 +17,14 @@ pub struct Summary {
     /// Every manifest listed, each once.
     pub parts: Vec<Part>,
     /// Documents that could not be read because they were not here.
-    unread: Vec<Digest>,
+    pub(super) unread: Vec<Digest>,
 }
 
 /// A manifest of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// The manifest's descriptor fields.
+    /// The manifest.
     pub digest: Digest,
-    /// The manifest's media type.
-    pub media_type: String,
     /// The manifest's size in bytes.
     pub size: u64,
     /// What it runs on, for images.
@@ -107,7 +97,6 @@ impl Summary {
                     Kind::Artifact => PartKind::Artifact,
                 },
                 attests: listed.descriptor.attests().map(str::to_owned),
-                media_type: listed.descriptor.media_type,
                 created,
                 blobs,
             });
@@ -159,68 +148,13 @@ impl Part {
         present(&self.digest) && self.blobs.iter().all(|(digest, _, optional)| *optional || present(digest))
     }
 
-    /// Bytes of it that are present.
+    /// Bytes of it that are present; a layer that is there twice takes its bytes once.
     pub fn present_bytes(&self, present: &impl Fn(&Digest) -> bool) -> u64 {
-        let blobs = self.blobs.iter().map(|(digest, size, _)| (digest, size));
-        let mut seen = HashSet::new();
+        let first =
+            |n: usize, digest: &Digest| self.blobs.iter().take(n).all(|(earlier, _, _)| earlier != digest);
+        let blobs = self.blobs.iter().enumerate().filter(|(n, (digest, _, _))| first(*n, digest));
+        let blobs = blobs.map(|(_, (digest, size, _))| (digest, size));
         let all = std::iter::once((&self.digest, &self.size)).chain(blobs);
-        all.filter(|(digest, _)| seen.insert(**digest) && present(digest)).map(|(_, size)| size).sum()
-    }
-}
-
-impl Store {
-    /// The summaries of `images`, in their order, from the cache where it has them.
-    ///
-    /// # Errors
-    /// `Mismatch` or `Refused` if a document is damaged; a cache that cannot be used is none.
-    pub fn summaries<'a>(&self, images: impl Iterator<Item = &'a Image>) -> Result<Vec<Summary>> {
-        /// Reading the cache pays from here on.
-        const WORTH_CACHING: usize = 64;
-        let images: Vec<&Image> = images.collect();
-        if images.len() < WORTH_CACHING {
-            return images.iter().map(|i| Summary::read(self, &i.target)).collect();
-        }
-        let mut cache = self.cached().unwrap_or_default();
-        let known = cache.len();
-        let mut changed = false;
-        let mut out = Vec::with_capacity(images.len());
-        for image in images {
-            let current = cache.get(&image.target.digest).filter(|s| !s.unread.iter().any(|d| self.holds(d)));
-            let summary = match current {
-                Some(summary) => summary.clone(),
-                None => {
-                    changed = true;
-                    let summary = Summary::read(self, &image.target)?;
-                    cache.insert(summary.root, summary.clone());
-                    summary
-                }
-            };
-            out.push(summary);
-        }
-        if changed || known > 2 * out.len() {
-            let kept: HashSet<Digest> = out.iter().map(|s| s.root).collect();
-            cache.retain(|root, _| kept.contains(root));
-            self.cache(cache.into_values().map(|s| (s.root, s)).collect());
-        }
-        Ok(out)
-    }
-
-    /// The cache; `None` if there is none, or none that this version can read.
-    fn cached(&self) -> Option<HashMap<Digest, Summary>> {
-        let bytes = std::fs::read(self.private("summaries")).ok()?;
-        let (version, all): (u32, Vec<Summary>) = postcard::from_bytes(&bytes).ok()?;
-        (version == VERSION).then(|| all.into_iter().map(|s| (s.root, s)).collect())
-    }
-
-    /// Failing to write the cache costs time later, nothing else.
-    fn cache(&self, all: BTreeMap<Digest, Summary>) {
-        let all: Vec<Summary> = all.into_values().collect();
-        let Ok(bytes) = postcard::to_allocvec(&(VERSION, all)) else { return };
-        let Ok(name) = super::random_name() else { return };
-        let place = crate::cleanup::Temporary::new(self.private(&format!("summaries.{name}")));
-        let written = private_file(place.path()).and_then(|mut f| std::io::Write::write_all(&mut f, &bytes));
-        if written.is_ok() && std::fs::rename(place.path(), self.private("summaries")).is_ok() {
-            place.kept();
-        }
+        all.filter(|(digest, _)| present(digest)).map(|(_, size)| size).sum()
     }
 }

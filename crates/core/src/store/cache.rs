@@ -1,0 +1,144 @@
+//! A cache of summaries and of what is present, so that listing ten thousand images reads one file instead of
+//! thirty thousand. It may be lost or deleted at any time: it is made again.
+//!
+//! Summaries follow from digests and never go stale. What is present holds for as long as the blob folders
+//! have the modification times noted with it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use barge_oci::{Algorithm, Digest};
+use serde::{Deserialize, Serialize};
+
+use super::{DigestSet, Store, Summary, private_file, random_name};
+use crate::cleanup::Temporary;
+use crate::content::Image;
+use crate::error::Result;
+
+/// Changes whenever the meaning of the cached bytes does.
+const VERSION: u32 = 2;
+/// With fewer images the documents are read as quickly as the cache.
+const WORTH_CACHING: usize = 64;
+/// A folder changed this recently may change again without its time telling.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// Modification times of the blob folders.
+type Stamp = Vec<Option<SystemTime>>;
+
+/// Which blobs of some summaries are here.
+pub enum Presence<'a> {
+    /// All but these.
+    Except(DigestSet),
+    /// Ask for each.
+    Ask(&'a Store),
+}
+
+impl Presence<'_> {
+    /// Whether a blob of the summaries is here.
+    #[must_use]
+    pub fn has(&self, digest: &Digest) -> bool {
+        match self {
+            Self::Except(absent) => !absent.contains(digest),
+            Self::Ask(store) => store.holds(digest),
+        }
+    }
+}
+
+/// What the file holds.
+#[derive(Serialize, Deserialize)]
+struct Cached<S> {
+    version: u32,
+    /// `None` if the folders were changing when it was taken.
+    stamp: Option<Stamp>,
+    absent: Vec<Digest>,
+    summaries: Vec<S>,
+}
+
+impl Store {
+    /// The summaries of `images`, in their order.
+    ///
+    /// # Errors
+    /// `Mismatch` or `Refused` if a document is damaged.
+    pub fn summaries<'a>(&self, images: impl Iterator<Item = &'a Image>) -> Result<Vec<Arc<Summary>>> {
+        self.overview(images).map(|(summaries, _)| summaries)
+    }
+
+    /// The summaries of `images`, in their order, and what of them is present.
+    ///
+    /// # Errors
+    /// As [`Self::summaries`].
+    pub fn overview<'a>(
+        &self,
+        images: impl Iterator<Item = &'a Image>,
+    ) -> Result<(Vec<Arc<Summary>>, Presence<'_>)> {
+        let images: Vec<&Image> = images.collect();
+        if images.len() < WORTH_CACHING {
+            let read = |i: &&Image| Summary::read(self, &i.target).map(Arc::new);
+            return Ok((images.iter().map(read).collect::<Result<_>>()?, Presence::Ask(self)));
+        }
+        let (stamp, cached) = (self.stamp(), self.cached());
+        let current = stamp.is_some() && cached.as_ref().is_some_and(|c| c.stamp == stamp);
+        let (absent, known) = cached.map_or_else(Default::default, |c| (c.absent, c.summaries));
+        let mut known: HashMap<Digest, Arc<Summary>> = known.into_iter().map(|s| (s.root, s)).collect();
+        let (cached_count, mut changed) = (known.len(), !current);
+        let mut out = Vec::with_capacity(images.len());
+        for image in images {
+            let fresh = |s: &&Arc<Summary>| current || !s.unread.iter().any(|d| self.holds(d));
+            if let Some(summary) = known.get(&image.target.digest).filter(fresh) {
+                out.push(Arc::clone(summary));
+                continue;
+            }
+            changed = true;
+            let summary = Arc::new(Summary::read(self, &image.target)?);
+            known.insert(summary.root, Arc::clone(&summary));
+            out.push(summary);
+        }
+        let absent = if changed {
+            let here = self.blobs()?;
+            let listed: DigestSet = out.iter().flat_map(|s| s.digests()).collect();
+            listed.into_iter().filter(|d| !here.contains(d)).collect()
+        } else {
+            absent
+        };
+        if changed || cached_count > 2 * out.len() {
+            let mut summaries: Vec<&Summary> = out.iter().map(AsRef::as_ref).collect();
+            summaries.sort_by_key(|s| s.root);
+            summaries.dedup_by_key(|s| s.root);
+            self.cache(&Cached { version: VERSION, stamp, absent: absent.clone(), summaries });
+        }
+        Ok((out, Presence::Except(absent.into_iter().collect())))
+    }
+
+    /// The blob folders' times, if they have not changed just now.
+    fn stamp(&self) -> Option<Stamp> {
+        let modified = |a: Algorithm| {
+            std::fs::metadata(self.root().join("blobs").join(a.name())).and_then(|m| m.modified()).ok()
+        };
+        let stamp: Stamp = Algorithm::ALL.map(modified).to_vec();
+        let settled = |t: &SystemTime| t.elapsed().is_ok_and(|age| age > SETTLED);
+        stamp.iter().flatten().all(settled).then_some(stamp)
+    }
+
+    /// The cache; `None` if there is none, or none that this version can read.
+    fn cached(&self) -> Option<Cached<Arc<Summary>>> {
+        let bytes = std::fs::read(self.private("summaries")).ok()?;
+        let (version, _) = postcard::take_from_bytes::<u32>(&bytes).ok()?;
+        if version != VERSION {
+            return None;
+        }
+        let cached: Cached<Summary> = postcard::from_bytes(&bytes).ok()?;
+        let summaries = cached.summaries.into_iter().map(Arc::new).collect();
+        Some(Cached { version, stamp: cached.stamp, absent: cached.absent, summaries })
+    }
+
+    /// Failing to write the cache costs time later, nothing else.
+    fn cache(&self, cached: &Cached<&Summary>) {
+        let (Ok(bytes), Ok(name)) = (postcard::to_allocvec(cached), random_name()) else { return };
+        let place = Temporary::new(self.private(&format!("summaries.{name}")));
+        let written = private_file(place.path()).and_then(|mut f| std::io::Write::write_all(&mut f, &bytes));
+        if written.is_ok() && std::fs::rename(place.path(), self.private("summaries")).is_ok() {
+            place.kept();
+        }
+    }
+}
