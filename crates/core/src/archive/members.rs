@@ -13,7 +13,7 @@ use crate::content::Documents;
 use crate::error::{Error, Refusal, Result};
 
 /// How many members are read; an archive of ten thousand multi-platform images has fewer.
-pub(super) const MAX_MEMBERS: usize = 250_000;
+pub(super) const MAX_MEMBERS: usize = 200_000;
 /// The largest `index.json`, `manifest.json` and `repositories`; containerd's limit.
 pub(super) const MAX_ROOT_BYTES: u64 = 20 << 20;
 /// Documents up to this much together stay in memory, more go to an unlinked temporary file.
@@ -34,10 +34,9 @@ pub(super) struct Members {
 
 /// One member.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "nearly every member is a file")]
 pub(super) enum Member {
-    /// A file.
-    File(Facts),
+    /// A file; boxed, since the table of members grows by doubling.
+    File(Box<Facts>),
     /// A link to another member, by its path.
     Link(String),
     /// A directory.
@@ -116,7 +115,7 @@ impl Members {
             Some(true) => self.warnings.push(format!("{} is in the archive twice", shown(path))),
             None => {}
         }
-        self.by_path.insert(path.to_owned(), Member::File(facts));
+        self.by_path.insert(path.to_owned(), Member::File(Box::new(facts)));
     }
 
     /// Adds a link; the target is a path inside the archive.
