@@ -23,7 +23,7 @@ fn corpus() -> Option<PathBuf> {
     match shared.map(|s| s.join("corpus")).filter(|c| c.is_dir()) {
         Some(corpus) => Some(corpus),
         None => {
-            eprintln!("SKIP corpus: BARGE_SHARED does not name a folder with corpus/");
+            barge_testkit::skip("corpus", "BARGE_SHARED does not name a folder with corpus/");
             None
         }
     }
@@ -107,7 +107,10 @@ fn ours(class: &str) -> &str {
 
 fn classes(expect: &str) -> Vec<&str> {
     let words = expect.split([' ', '(', ')']).filter(|w| w.contains('_'));
-    words.filter(|w| w.bytes().all(|b| b.is_ascii_uppercase() || b == b'_' || b.is_ascii_digit())).map(ours).collect()
+    words
+        .filter(|w| w.bytes().all(|b| b.is_ascii_uppercase() || b == b'_' || b.is_ascii_digit()))
+        .map(ours)
+        .collect()
 }
 
 /// What is wrong with the outcome; empty if nothing is.
@@ -140,8 +143,11 @@ fn judge(case: &Case, empty: &Path) -> Vec<String> {
             // Where several things are wrong, which one is met first is a matter of taste. Links that did not
             // survive the corpus' own transport are files of another digest instead of missing ones.
             let also = case.problems.contains(refusal)
-                || (wanted.contains(&"BLOB_MISSING") && refusal == "DIGEST_MISMATCH" && path.contains("docker-library"));
-            if verified.status.code() != Some(1) || !(wanted.is_empty() || wanted.contains(&refusal) || also) {
+                || (wanted.contains(&"BLOB_MISSING")
+                    && refusal == "DIGEST_MISMATCH"
+                    && path.contains("docker-library"));
+            if verified.status.code() != Some(1) || !(wanted.is_empty() || wanted.contains(&refusal) || also)
+            {
                 wrong.push(format!("refused as {refusal}: {}", text.trim()));
             }
         }
@@ -173,7 +179,8 @@ fn same_images(case: &Case, store: &Path) -> Vec<String> {
         }
         let diff_ids: Vec<String> = serde_json::from_value(image["diff_ids"].clone()).unwrap_or_default();
         // An artifact's config says nothing of its layers.
-        if !found.iter().any(|(c, d)| c == config && (d.is_empty() || diff_ids.is_empty() || *d == diff_ids)) {
+        if !found.iter().any(|(c, d)| c == config && (d.is_empty() || diff_ids.is_empty() || *d == diff_ids))
+        {
             wrong.push(format!("{config} with {diff_ids:?} was not loaded"));
         }
     }

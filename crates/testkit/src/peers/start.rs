@@ -1,9 +1,6 @@
 //! Which peers there are, what each needs, and what happens where they are not.
 
-use std::{
-    env,
-    io::{self, Write},
-};
+use std::env;
 
 use anyhow::{Result, ensure};
 
@@ -95,8 +92,7 @@ pub(super) fn jail(peer: &str, suite: Suite, programs: &[&str]) -> Result<Option
         },
     };
     ensure!(env::var_os("BARGE_REQUIRE_PEERS").is_none_or(|value| value != "1"), "peer {peer}: {why}");
-    // Not `eprintln`, which a passing test does not show.
-    writeln!(io::stderr(), "SKIP peer {peer}: {why}")?;
+    crate::skip(&format!("peer {peer}"), &why);
     Ok(None)
 }
 
