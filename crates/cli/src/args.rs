@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Save, load, list and carry container images without a daemon
 #[derive(Debug, Parser)]
-#[command(name = "barge", version, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "barge", version, disable_help_subcommand = true, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Cli {
     /// Image store to work on [default: $XDG_DATA_HOME/barge/store]
     #[arg(long, global = true, value_name = "DIR", env = "BARGE_STORE", hide_env_values = true)]
@@ -18,7 +18,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Manage images
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Image(Image),
     /// Save one or more images to a tar archive (streamed to STDOUT by default)
     Save(Save),
@@ -33,10 +33,10 @@ pub(crate) enum Command {
     /// Show the history of an image
     History(History),
     /// Look at archives without loading them
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Archive(Archive),
     /// Look after the image store
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Store(StoreCommand),
     /// Print a completion script for a shell
     Completion(Completion),

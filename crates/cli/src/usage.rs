@@ -1,6 +1,7 @@
 //! What is said of a command line that makes no sense, in docker's words and with docker's exit codes.
 
 use std::ffi::OsString;
+use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -57,9 +58,10 @@ pub(crate) fn check(arity: &Arity, given: usize, typed: &str) -> Result<(), Fail
 
 /// Prints clap's verdict; help and version are no errors.
 pub(crate) fn report(error: &clap::Error, program: &str, arguments: &[OsString]) -> ExitCode {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+    let no_error = [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion];
+    if no_error.contains(&error.kind()) || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         // A reader that went away needs no help.
-        let _ = error.print();
+        let _ = write!(stdout(), "{error}");
         return ExitCode::SUCCESS;
     }
     let (typed, _) = locate(program, arguments);
@@ -71,10 +73,6 @@ pub(crate) fn report(error: &clap::Error, program: &str, arguments: &[OsString])
     let invalid = context(ContextKind::InvalidArg);
     let flag = invalid.split([' ', '=']).next().unwrap_or_default();
     let (text, code) = match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            let _ = error.print();
-            return ExitCode::from(1);
-        }
         ErrorKind::InvalidSubcommand => {
             let unknown = context(ContextKind::InvalidSubcommand);
             let similar = context(ContextKind::SuggestedSubcommand);

@@ -7,7 +7,7 @@ use barge_oci::Reference;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Outcome, print};
+use super::{Failure, Outcome, print};
 use crate::args::{List, View};
 use crate::render::size::human_size;
 use crate::render::table::Table;
@@ -58,6 +58,11 @@ pub(crate) fn run(args: &List, store: &Store, typed: &str) -> Outcome {
 
 /// Adds a filter; `until` takes a duration or a date besides RFC 3339.
 pub(crate) fn add_filter(filters: &mut Filters, filter: &str) -> Outcome {
+    if !filter.contains('=') {
+        let shown = barge_core::error::printable(filter);
+        let text = format!("invalid argument \"{shown}\" for \"-f, --filter\" flag: invalid filter '{shown}'");
+        return Err(Failure::Text(text, 125));
+    }
     let Some(until) = filter.strip_prefix("until=") else { return Ok(filters.add(filter)?) };
     let until = until.trim();
     let date = |t: &str| {

@@ -89,7 +89,11 @@ impl Plan {
             let tree = Tree::walk(source, &image.target)?;
             let narrowed = narrow(&tree, image, selection)?;
             items.add(&narrowed, image.name.as_ref(), &host);
-            entries.push(index_entry(image, &narrowed));
+            let entry = index_entry(image, &narrowed);
+            // Of two nameless images only one may be left when both are narrowed to the same manifest.
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
             held.extend(narrowed.kept.iter().map(|m| m.descriptor.digest));
             held.insert(narrowed.root.digest);
             plan.image(image, &narrowed, selection)?;
