@@ -83,7 +83,7 @@ impl Plan {
     ) -> Result<Self> {
         let mut plan = Self { images: Vec::new(), notes: Vec::new(), records: BTreeMap::new(), size: 0 };
         let (mut entries, mut items) = (Vec::new(), Items::default());
-        let mut held = BTreeSet::new();
+        let (mut held, mut listed) = (BTreeSet::new(), BTreeSet::new());
         let host = HostPreference::new();
         for image in images {
             let tree = Tree::walk(source, &image.target)?;
@@ -91,7 +91,7 @@ impl Plan {
             items.add(&narrowed, image.name.as_ref(), &host);
             let entry = index_entry(image, &narrowed);
             // Of two nameless images only one may be left when both are narrowed to the same manifest.
-            if !entries.contains(&entry) {
+            if listed.insert((entry.digest, image.name.clone())) {
                 entries.push(entry);
             }
             held.extend(narrowed.kept.iter().map(|m| m.descriptor.digest));
@@ -99,7 +99,7 @@ impl Plan {
             plan.image(image, &narrowed, selection)?;
         }
         plan.companions(source, companions, &held, &mut entries)?;
-        plan.documents(entries, items)?;
+        plan.documents(entries, &items)?;
         plan.size = plan
             .records
             .iter()
@@ -182,7 +182,7 @@ impl Plan {
     }
 
     /// Everything that is no blob.
-    fn documents(&mut self, entries: Vec<Descriptor>, items: Items) -> Result<()> {
+    fn documents(&mut self, entries: Vec<Descriptor>, items: &Items) -> Result<()> {
         let json = |e: serde_json::Error| Error::refused(Refusal::JsonInvalid, e.to_string());
         let index = to_go_json(&Index::new(entries)).map_err(json)?;
         let algorithms: BTreeSet<&str> =
@@ -195,9 +195,8 @@ impl Plan {
             self.records.insert(path.to_owned(), Record { mode, body: Body::Bytes(bytes) });
         };
         put("index.json", 0o644, index);
-        if !items.0.is_empty() {
-            let items: Vec<Item> = items.0.into_iter().map(|(_, item)| item).collect();
-            put("manifest.json", 0o644, to_go_json(&items).map_err(json)?);
+        if !items.items.is_empty() {
+            put("manifest.json", 0o644, to_go_json(&items.items).map_err(json)?);
         }
         put("oci-layout", 0o444, b"{\"imageLayoutVersion\":\"1.0.0\"}".to_vec());
         Ok(())
@@ -221,9 +220,13 @@ impl Plan {
     }
 }
 
-/// The entries of manifest.json, by the manifest they stand for.
+/// The entries of manifest.json.
 #[derive(Default)]
-struct Items(Vec<(Digest, Item)>);
+struct Items {
+    items: Vec<Item>,
+    /// Which entry stands for which manifest.
+    of: BTreeMap<Digest, usize>,
+}
 
 impl Items {
     /// One image of an index is docker's choice: the host's platform first, then the order listed.
@@ -237,8 +240,8 @@ impl Items {
         let Some(manifest) = chosen.manifest.as_ref().map(Document::parsed) else { return };
         let digest = chosen.descriptor.digest;
         let tag = name.filter(|n| n.tag().is_some()).map(Reference::familiar);
-        match self.0.iter_mut().find(|(d, _)| *d == digest) {
-            Some((_, item)) => {
+        match self.of.get(&digest).and_then(|n| self.items.get_mut(*n)) {
+            Some(item) => {
                 if let Some(tag) = tag.filter(|t| !item.repo_tags.iter().flatten().any(|old| old == t)) {
                     item.repo_tags.get_or_insert_default().push(tag);
                 }
@@ -250,7 +253,8 @@ impl Items {
                     repo_tags: tag.map(|t| vec![t]),
                     layers: (!layers.is_empty()).then_some(layers),
                 };
-                self.0.push((digest, item));
+                self.of.insert(digest, self.items.len());
+                self.items.push(item);
             }
         }
     }

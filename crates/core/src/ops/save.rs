@@ -1,5 +1,7 @@
 //! `save`: from names to a plan; writing it is [`Plan::write`].
 
+use std::collections::BTreeSet;
+
 use barge_oci::{Digest, Reference};
 
 use crate::archive::Plan;
@@ -26,13 +28,10 @@ pub fn plan_save(store: &Store, arguments: &[String], options: &SaveOptions) -> 
     let mut lease = Lease::new(store)?;
     let plan = lease.protect(|| {
         let all = store.names()?;
-        let mut images: Vec<Image> = Vec::new();
+        let (mut images, mut asked) = (Vec::new(), BTreeSet::new());
         for argument in arguments {
-            for image in all_tags(&all, argument)? {
-                if !images.iter().any(|i| i.name == image.name && i.target.digest == image.target.digest) {
-                    images.push(image);
-                }
-            }
+            let found = all_tags(&all, argument)?;
+            images.extend(found.into_iter().filter(|i| asked.insert((i.name.clone(), i.target.digest))));
         }
         if let Some(name) = &options.name {
             give_name(&mut images, name)?;
