@@ -6,7 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Save, load, list and carry container images without a daemon
 #[derive(Debug, Parser)]
-#[command(name = "barge", version, disable_help_subcommand = true, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    name = "barge",
+    version,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     /// Image store to work on [default: $XDG_DATA_HOME/barge/store]
     #[arg(long, global = true, value_name = "DIR", env = "BARGE_STORE", hide_env_values = true)]

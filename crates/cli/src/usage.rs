@@ -59,7 +59,8 @@ pub(crate) fn check(arity: &Arity, given: usize, typed: &str) -> Result<(), Fail
 /// Prints clap's verdict; help and version are no errors.
 pub(crate) fn report(error: &clap::Error, program: &str, arguments: &[OsString]) -> ExitCode {
     let no_error = [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion];
-    if no_error.contains(&error.kind()) || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    if no_error.contains(&error.kind()) || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    {
         // A reader that went away needs no help.
         let _ = write!(stdout(), "{error}");
         return ExitCode::SUCCESS;

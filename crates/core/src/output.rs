@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::cleanup::Temporary;
@@ -31,19 +31,37 @@ impl Output {
     /// `InvalidArgument` in docker's words if nothing can be written there.
     pub fn open(path: &Path) -> Result<Self> {
         if ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|p| path == Path::new(p)) {
-            return Ok(Self::Stream(Box::new(io::stdout())));
+            return Self::standard();
         }
         let target = follow(path)?;
         match target.metadata() {
             Ok(meta) if meta.is_dir() => Err(invalid("cannot write to a directory")),
             Ok(meta) if meta.file_type().is_socket() => Err(invalid("cannot write to a socket")),
             Ok(meta) if !meta.is_file() || in_proc(&target) => {
-                let file =
-                    OpenOptions::new().write(true).open(&target).map_err(|e| Error::io("open", path, e))?;
+                // A regular file that came as an open descriptor must not keep a tail of what it held.
+                let truncate = meta.is_file();
+                let file = OpenOptions::new().write(true).truncate(truncate).open(&target);
+                let file = file.map_err(|e| Error::io("open", path, e))?;
                 Ok(Self::Stream(Box::new(file)))
             }
             _ => AtomicFile::new(target).map(Self::File),
         }
+    }
+
+    /// The standard output.
+    ///
+    /// # Errors
+    /// `Io` if it was closed: the runtime opens /dev/null for reading and writing in its place.
+    pub fn standard() -> Result<Self> {
+        use rustix::fs::OFlags;
+        let null = std::fs::metadata("/dev/null").map(|m| m.rdev()).ok();
+        let here = rustix::fs::fstat(io::stdout()).map(|s| s.st_rdev).ok();
+        let both_ways = rustix::fs::fcntl_getfl(io::stdout()).is_ok_and(|f| f.contains(OFlags::RDWR));
+        if both_ways && null.is_some() && null == here {
+            let closed = io::Error::from_raw_os_error(rustix::io::Errno::BADF.raw_os_error());
+            return Err(Error::io("write", Path::new("standard output"), closed));
+        }
+        Ok(Self::Stream(Box::new(io::stdout())))
     }
 
     /// Fails early if the file system cannot hold `size` more bytes.

@@ -120,7 +120,7 @@ fn everything<'a>(tree: &'a Tree, shown: &str) -> Result<Vec<&'a Listed>> {
     for listed in tree.images() {
         let State::Partial(missing) = &listed.state else { continue };
         // A manifest alone is what sparse archives have of other platforms; config without layers is damage.
-        let config = listed.manifest.as_ref().map(|m| m.parsed().config.digest);
+        let config = listed.manifest.as_ref().map(|m| m.config.digest);
         if missing.iter().all(|m| Some(m.digest) != config) {
             return Err(incomplete(shown, listed, missing));
         }

@@ -143,7 +143,8 @@ impl FromStr for Digest {
 
     fn from_str(s: &str) -> Result<Self, InvalidDigest> {
         // Nearly every digest there is.
-        if let Some(digest) = s.strip_prefix("sha256:").and_then(|hex| Self::from_hex(Algorithm::Sha256, hex)) {
+        if let Some(digest) = s.strip_prefix("sha256:").and_then(|hex| Self::from_hex(Algorithm::Sha256, hex))
+        {
             return Ok(digest);
         }
         let (name, hex) = s.split_once(':').ok_or(InvalidDigest::Format)?;

@@ -6,6 +6,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use crate::descriptor::null_as_empty;
+use crate::keys::Shape;
 use crate::{Config, Descriptor, Digest, Index, Manifest, media_type};
 
 /// The largest manifest or index that is read: the limit registries set (distribution spec, "Pushing manifests").
@@ -160,6 +161,7 @@ impl Document<Manifest> {
         if wire.manifests.is_some() {
             return Err(confused("manifest", "index"));
         }
+        Shape::Document.check(&bytes).map_err(|e| InvalidDocument::Json(escape(&e.to_string())))?;
         let parsed = Manifest {
             schema_version: 2,
             media_type: wire.media_type,
@@ -187,6 +189,16 @@ impl Document<Index> {
     /// # Errors
     /// As [`Self::index`].
     pub fn index_up_to(bytes: Vec<u8>, limit: u64) -> Result<Self, InvalidDocument> {
+        let index = Self::index_of_our_own(bytes, limit)?;
+        Shape::Document.check(&index.bytes).map_err(|e| InvalidDocument::Json(escape(&e.to_string())))?;
+        Ok(index)
+    }
+
+    /// [`Self::index_up_to`] for what this program wrote itself: the spelling of keys is not in doubt.
+    ///
+    /// # Errors
+    /// As [`Self::index`].
+    pub fn index_of_our_own(bytes: Vec<u8>, limit: u64) -> Result<Self, InvalidDocument> {
         let wire = Wire::read(&bytes, limit, media_type::is_index, "index")?;
         if wire.config.is_some() || wire.layers.is_some() {
             return Err(confused("index", "manifest"));
@@ -210,6 +222,7 @@ impl Document<Config> {
     /// [`InvalidDocument::Json`] or [`InvalidDocument::TooLarge`].
     pub fn config(bytes: Vec<u8>) -> Result<Self, InvalidDocument> {
         let parsed = parse(&bytes, MAX_CONFIG_BYTES)?;
+        Shape::Config.check(&bytes).map_err(|e| InvalidDocument::Json(escape(&e.to_string())))?;
         Ok(Self { bytes, parsed })
     }
 }

@@ -10,6 +10,7 @@ mod digest;
 mod document;
 mod gojson;
 mod index;
+mod keys;
 mod manifest;
 pub mod media_type;
 mod platform;

@@ -247,7 +247,7 @@ fn decode(option: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
-/// Encodes what the grammar does not allow inside the parentheses.
+/// Encodes what the grammar does not allow.
 fn encode(option: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
     option.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
@@ -291,12 +291,13 @@ fn without_arm_v7((architecture, variant): (String, String)) -> (String, String)
 }
 
 impl fmt::Display for Platform {
-    /// `os[(version+features)]/architecture[/variant]`, containerd's `FormatAll`.
+    /// `os[(version+features)]/architecture[/variant]`, containerd's `FormatAll`; what the grammar does not
+    /// allow is percent-encoded, so it is safe to print.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.os.is_empty() {
             return f.write_str("unknown");
         }
-        f.write_str(&self.os)?;
+        f.write_str(&encode(&self.os))?;
         if !self.os_version.is_empty() || !self.os_features.is_empty() {
             write!(f, "({}", encode(&self.os_version))?;
             for feature in &self.os_features {
@@ -306,7 +307,7 @@ impl fmt::Display for Platform {
         }
         for part in [&self.architecture, &self.variant] {
             if !part.is_empty() {
-                write!(f, "/{part}")?;
+                write!(f, "/{}", encode(part))?;
             }
         }
         Ok(())

@@ -60,7 +60,8 @@ pub(crate) fn run(args: &List, store: &Store, typed: &str) -> Outcome {
 pub(crate) fn add_filter(filters: &mut Filters, filter: &str) -> Outcome {
     if !filter.contains('=') {
         let shown = barge_core::error::printable(filter);
-        let text = format!("invalid argument \"{shown}\" for \"-f, --filter\" flag: invalid filter '{shown}'");
+        let text =
+            format!("invalid argument \"{shown}\" for \"-f, --filter\" flag: invalid filter '{shown}'");
         return Err(Failure::Text(text, 125));
     }
     let Some(until) = filter.strip_prefix("until=") else { return Ok(filters.add(filter)?) };

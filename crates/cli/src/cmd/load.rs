@@ -8,7 +8,7 @@ use barge_core::store::Store;
 use barge_oci::Reference;
 
 use super::{Failure, Outcome, note, now, platforms, print};
-use crate::args::Load;
+use crate::args::{Load, ProgressMode};
 use crate::render::progress;
 use crate::usage::{Arity, check};
 
@@ -27,7 +27,8 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
     if file.is_none() && stdin().is_terminal() {
         return Err(Failure::Text("requested load from stdin, but stdin is empty".to_owned(), 1));
     }
-    let progress = progress::new(args.progress, "Loading");
+    // As with docker, what was loaded is said all the same.
+    let progress = progress::new(if args.quiet { ProgressMode::None } else { args.progress }, "Loading");
     let mut stdin = stdin().lock();
     let source = match file {
         Some(path) => {
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
     };
     let loaded = load(&store()?, source, &options, progress.as_ref())?;
     drop(progress);
-    if args.quiet { Ok(()) } else { report(&loaded) }
+    report(&loaded)
 }
 
 fn report(loaded: &Loaded) -> Outcome {

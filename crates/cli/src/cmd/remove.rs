@@ -14,15 +14,21 @@ pub(crate) fn run(args: &Remove, store: impl Fn() -> Result<Store, Failure>, typ
     let options =
         RemoveOptions { force: args.force, no_prune: args.no_prune, platforms: platforms(&args.platform)? };
     let store = store()?;
-    let (mut texts, mut fatal) = (Vec::new(), false);
+    let (mut texts, mut fatal, mut deleted) = (Vec::new(), false, false);
     for image in &args.images {
         match remove(&store, image, &options) {
-            Ok(removed) => print(&lines(&removed))?,
+            Ok(removed) => {
+                deleted |= removed.iter().any(|r| matches!(r, Removed::Deleted(_)));
+                print(&lines(&removed))?;
+            }
             Err(error) => {
                 fatal |= error.kind() != ErrorKind::NotFound;
                 texts.push(error.to_string());
             }
         }
+    }
+    if deleted {
+        store.gc()?;
     }
     if texts.is_empty() {
         return Ok(());

@@ -1,5 +1,6 @@
 //! `barge save`
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, stdout};
 use std::path::Path;
 
@@ -42,7 +43,7 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
     }
     let mut output = match file {
         Some(path) => Output::open(path)?,
-        None => Output::Stream(Box::new(stdout())),
+        None => Output::standard()?,
     };
     let store = store()?;
     let (plan, _lease) = plan_save(&store, &args.images, &options)?;
@@ -59,7 +60,10 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
 /// The plan, for a dry run.
 fn show(plan: &Plan, format: PlanFormat) -> Outcome {
     let (blobs, unique) = plan.blobs().fold((0, 0), |(n, bytes), b| (n + 1, bytes + b.size));
-    let total: u64 = plan.images.iter().flat_map(|i| &i.blobs).map(|b| b.size).sum();
+    let of_images = || plan.images.iter().flat_map(|i| &i.blobs);
+    let total: u64 = of_images().map(|b| b.size).sum();
+    let once: BTreeMap<_, _> = of_images().map(|b| (b.digest, b.size)).collect();
+    let shared = total - once.values().sum::<u64>();
     if format == PlanFormat::Json {
         let images = plan.images.iter().map(|image| {
             json!({
@@ -74,7 +78,7 @@ fn show(plan: &Plan, format: PlanFormat) -> Outcome {
             "images": images.collect::<Vec<_>>(),
             "blobs": blobs,
             "blob_bytes": unique,
-            "shared_bytes": total - unique,
+            "shared_bytes": shared,
             "archive_bytes": plan.size(),
             "notes": plan.notes,
         });
@@ -97,7 +101,7 @@ fn show(plan: &Plan, format: PlanFormat) -> Outcome {
     text.push_str(&format!(
         "\n{blobs} blobs, {}; {} shared between images; the archive is {} bytes\n",
         human_size(unique, 3),
-        human_size(total - unique, 3),
+        human_size(shared, 3),
         plan.size()
     ));
     print(&text)?;

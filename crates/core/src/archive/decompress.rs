@@ -1,6 +1,8 @@
 //! Compression, judged by the first bytes and never by a name; everything is decompressed in this process.
 
+use std::cell::Cell;
 use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::rc::Rc;
 
 use crate::error::{Error, ErrorKind, Refusal, Result};
 
@@ -9,6 +11,10 @@ const XZ_MEMORY: u64 = 128 << 20;
 /// The largest zstd window, as a power of two: 128 MiB, what `zstd -19 --long=27` writes.
 const ZSTD_WINDOW_LOG: u32 = 27;
 const BUFFER: usize = 128 << 10;
+/// Deflate cannot expand further than this; what does so for long is a bomb.
+pub(super) const MAX_RATIO: u64 = 1100;
+/// How far a whole archive may expand beyond [`MAX_RATIO`].
+const FREE_BYTES: u64 = 4 << 30;
 
 /// How content is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +82,51 @@ impl Compression {
 
 /// Input of which the first bytes were looked at.
 type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
+
+/// The decompressed archive, up to where only a bomb would go on.
+pub(super) fn bounded<'a, R: Read + 'a>(
+    compression: Compression,
+    input: R,
+) -> io::Result<Box<dyn Read + 'a>> {
+    if compression == Compression::None {
+        return compression.decoder(input);
+    }
+    let taken = Rc::new(Cell::new(0));
+    let decoder = compression.decoder(Counted { input, taken: Rc::clone(&taken) })?;
+    Ok(Box::new(Bounded { decoder, taken, given: 0 }))
+}
+
+/// Counts what the decoder takes.
+struct Counted<R> {
+    input: R,
+    taken: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.input.read(buffer)?;
+        self.taken.set(self.taken.get() + n as u64);
+        Ok(n)
+    }
+}
+
+/// Counts what it gives for it.
+struct Bounded<'a> {
+    decoder: Box<dyn Read + 'a>,
+    taken: Rc<Cell<u64>>,
+    given: u64,
+}
+
+impl Read for Bounded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.decoder.read(buffer)?;
+        self.given += n as u64;
+        if self.given > self.taken.get().saturating_mul(MAX_RATIO).saturating_add(FREE_BYTES) {
+            return Err(io::Error::other("it expands beyond all reason"));
+        }
+        Ok(n)
+    }
+}
 
 /// The first bytes of `input`, and `input` whole again.
 ///

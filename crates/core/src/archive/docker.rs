@@ -1,14 +1,20 @@
 //! Docker's own archive format: `manifest.json`, and the manifests that stand in for what it does not keep.
 
+use std::collections::BTreeSet;
+
 use barge_oci::{Descriptor, Digest, Document, Manifest, Reference, media_type, to_go_json};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::decompress::Compression;
 use super::members::{Facts, Members, normal};
+use super::read::MAX_IMAGES;
 use super::tar::shown;
 use crate::error::{Error, Refusal, Result, printable};
 use crate::graph::unreadable;
+
+/// How many layers all images of a `manifest.json` may have together.
+const MAX_LAYERS: usize = 200_000;
 
 /// One image of a `manifest.json`, in the order of fields docker writes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -74,6 +80,13 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Item>> {
             format!("invalid archive: failed to decode manifest.json: {text}"),
         )
     })?;
+    let layers: usize = items.iter().flat_map(|i| &i.layers).map(Vec::len).sum();
+    let tags: usize = items.iter().flat_map(|i| &i.repo_tags).map(Vec::len).sum();
+    if items.len().max(tags) > MAX_IMAGES || layers > MAX_LAYERS {
+        let message =
+            format!("manifest.json lists {} images with {tags} names and {layers} layers", items.len());
+        return Err(Error::refused(Refusal::LimitExceeded, message));
+    }
     if items.iter().any(|i| i.config.is_empty()) {
         return Err(Error::refused(Refusal::NotAnImage, "manifest.json lists something that has no Config"));
     }
@@ -85,10 +98,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Item>> {
 /// # Errors
 /// `PathUnsafe`, `BlobMissing`, `DigestMismatch`, `RefInvalid`.
 pub(super) fn image(item: &Item, members: &Members) -> Result<DockerImage> {
-    let mut names: Vec<Reference> = Vec::new();
+    let (mut names, mut seen) = (Vec::new(), BTreeSet::new());
     for tag in item.repo_tags.iter().flatten() {
         let name = repo_tag(tag)?;
-        if !names.contains(&name) {
+        if seen.insert(name.clone()) {
             names.push(name);
         }
     }

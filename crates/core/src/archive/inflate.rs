@@ -6,16 +6,14 @@ use std::thread::JoinHandle;
 
 use barge_oci::{Algorithm, Hasher};
 
-use super::decompress::Compression;
+use super::decompress::{Compression, MAX_RATIO};
 use super::members::Inner;
 
 /// Pieces in flight between the two threads.
 const QUEUE: usize = 4;
 const BUFFER: usize = 256 << 10;
-/// Expansion that is never questioned.
-const FREE_BYTES: u64 = 16 << 30;
-/// Deflate cannot expand further than this; what does so beyond [`FREE_BYTES`] is a bomb.
-const MAX_RATIO: u64 = 1100;
+/// How far all files of an archive together may expand beyond [`MAX_RATIO`].
+const FREE_BYTES: u64 = 8 << 30;
 
 type Outcome = Result<Inner, String>;
 
@@ -64,10 +62,11 @@ impl Worker {
         let (work, todo) = sync_channel(QUEUE);
         let (done, outcomes) = sync_channel(1);
         let thread = std::thread::spawn(move || {
+            let mut free = FREE_BYTES;
             while let Ok(work) = todo.recv() {
                 let Work::Begin { compression, size, wide } = work else { continue };
                 let mut pieces = Pieces { todo: &todo, piece: io::Cursor::default(), ended: false };
-                let outcome = inflate(compression, &mut pieces, size, wide);
+                let outcome = inflate(compression, &mut pieces, size, wide, &mut free);
                 // What the decoder did not want still has to be taken from the queue.
                 let drained = io::copy(&mut pieces, &mut io::sink());
                 if drained.is_err() || done.send(outcome).is_err() {
@@ -95,13 +94,20 @@ impl Drop for Worker {
     }
 }
 
-fn inflate(compression: Compression, pieces: &mut Pieces<'_>, size: u64, wide: bool) -> Outcome {
+fn inflate(
+    compression: Compression,
+    pieces: &mut Pieces<'_>,
+    size: u64,
+    wide: bool,
+    free: &mut u64,
+) -> Outcome {
     let text = |e: io::Error| match e.kind() {
         io::ErrorKind::UnexpectedEof => format!("the {} stream ends too early", compression.name()),
         _ => format!("the {} stream is corrupt: {e}", compression.name()),
     };
     let mut decoder = compression.decoder(pieces).map_err(text)?;
-    let most = FREE_BYTES.max(size.saturating_mul(MAX_RATIO));
+    let earned = size.saturating_mul(MAX_RATIO);
+    let most = earned.saturating_add(*free);
     let mut sha256 = Hasher::new(Algorithm::Sha256);
     let mut sha512 = wide.then(|| Hasher::new(Algorithm::Sha512));
     let (mut buffer, mut total) = (vec![0; BUFFER], 0);
@@ -121,6 +127,7 @@ fn inflate(compression: Compression, pieces: &mut Pieces<'_>, size: u64, wide: b
             return Err(format!("{size} bytes expand to more than {most}"));
         }
     }
+    *free -= total.saturating_sub(earned);
     Ok(Inner { compression, sha256: sha256.finish(), sha512: sha512.map(Hasher::finish) })
 }
 

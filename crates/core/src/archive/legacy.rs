@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 
 use barge_oci::{Algorithm, Descriptor, Digest, Document, Manifest, Reference, media_type, to_go_json};
+use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::docker::{layer_type, synthesised};
 use super::members::{Facts, Members};
+use super::read::MAX_IMAGES;
 use super::tar::shown;
 use crate::error::{Error, Refusal, Result, printable};
 
@@ -49,35 +51,58 @@ pub(super) fn images(repositories: &[u8], members: &Members) -> Result<Vec<Legac
             names.entry(id.clone()).or_default().push(name);
         }
     }
-    names.into_iter().map(|(id, names)| image(&id, names, members)).collect()
+    if names.len() > MAX_IMAGES {
+        let message = format!("repositories lists {} images, {MAX_IMAGES} at most are read", names.len());
+        return Err(Error::refused(Refusal::LimitExceeded, message));
+    }
+    let mut known = BTreeMap::new();
+    names.into_iter().map(|(id, names)| image(&id, names, members, &mut known)).collect()
 }
 
-/// One layer of the old graph.
+/// One layer of the old graph: of its `json` only what the history needs.
 struct Old<'a> {
-    json: Map<String, Value>,
-    raw: BTreeMap<String, Box<RawValue>>,
+    facts: OldJson,
     layer: &'a Facts,
     digest: Digest,
     path: String,
 }
 
-fn image(top: &str, names: Vec<Reference>, members: &Members) -> Result<LegacyImage> {
-    let mut chain: Vec<Old<'_>> = Vec::new();
+#[derive(Deserialize)]
+struct OldJson {
+    parent: Option<String>,
+    created: Option<String>,
+    author: Option<String>,
+    comment: Option<String>,
+    container_config: Option<ContainerConfig>,
+}
+
+#[derive(Deserialize)]
+struct ContainerConfig {
+    #[serde(rename = "Cmd")]
+    cmd: Option<Vec<String>>,
+}
+
+fn image<'a>(
+    top: &str,
+    names: Vec<Reference>,
+    members: &'a Members,
+    known: &mut BTreeMap<String, Old<'a>>,
+) -> Result<LegacyImage> {
+    let mut chain = Vec::new();
     let mut next = Some(top.to_owned());
     while let Some(id) = next.take() {
         if chain.len() == MAX_LAYERS {
             let message = format!("the image {} has more than {MAX_LAYERS} layers", shown(top));
             return Err(Error::refused(Refusal::LimitExceeded, message));
         }
-        let old = old_layer(&id, members)?;
-        next = old.json.get("parent").and_then(Value::as_str).filter(|p| !p.is_empty()).map(str::to_owned);
-        chain.push(old);
-    }
-    let mut fields = chain.first().map(|old| old.raw.clone()).unwrap_or_default();
-    for graph_only in ["id", "parent", "Size", "parent_id", "layer_id", "throwaway"] {
-        fields.remove(graph_only);
+        if !known.contains_key(&id) {
+            known.insert(id.clone(), old_layer(&id, members)?);
+        }
+        next = known.get(&id).and_then(|old| old.facts.parent.clone()).filter(|p| !p.is_empty());
+        chain.push(id);
     }
     chain.reverse();
+    let chain: Vec<&Old<'_>> = chain.iter().filter_map(|id| known.get(id)).collect();
     let mut diff_ids = Vec::new();
     for old in &chain {
         match &old.layer.inner {
@@ -89,52 +114,62 @@ fn image(top: &str, names: Vec<Reference>, members: &Members) -> Result<LegacyIm
             None => {}
         }
     }
-    let history: Vec<Value> = chain.iter().map(|old| history(&old.json)).collect();
+    let config = config(top, members, &diff_ids, chain.iter().map(|old| history(&old.facts)).collect())?;
+    let layers: Vec<Descriptor> =
+        chain.iter().map(|old| Descriptor::new(layer_type(old.layer), old.digest, old.layer.size)).collect();
+    let manifest = synthesised(Descriptor::of(media_type::DOCKER_CONFIG, &config), layers)?;
+    let layers = chain.iter().map(|old| (old.digest, old.path.clone())).collect();
+    Ok(LegacyImage { names, manifest, config, layers })
+}
+
+/// The top layer's `json` without what only the old graph needed, with what it did not have.
+fn config(top: &str, members: &Members, diff_ids: &[String], history: Vec<Value>) -> Result<Vec<u8>> {
+    let mut fields: BTreeMap<String, Box<RawValue>> =
+        serde_json::from_slice(&old_json(top, members)?).map_err(|e| json_error(top, &e))?;
+    for graph_only in ["id", "parent", "Size", "parent_id", "layer_id", "throwaway"] {
+        fields.remove(graph_only);
+    }
     let rootfs = serde_json::json!({ "type": "layers", "diff_ids": diff_ids });
     for (key, value) in [("rootfs", rootfs), ("history", Value::Array(history))] {
         let raw = RawValue::from_string(value.to_string()).map_err(|e| json_error(top, &e))?;
         fields.insert(key.to_owned(), raw);
     }
-    let config = to_go_json(&fields).map_err(|e| json_error(top, &e))?;
-    let layers: Vec<Descriptor> =
-        chain.iter().map(|old| Descriptor::new(layer_type(old.layer), old.digest, old.layer.size)).collect();
-    let manifest = synthesised(Descriptor::of(media_type::DOCKER_CONFIG, &config), layers)?;
-    let layers = chain.into_iter().map(|old| (old.digest, old.path)).collect();
-    Ok(LegacyImage { names, manifest, config, layers })
+    to_go_json(&fields).map_err(|e| json_error(top, &e))
 }
 
 fn old_layer<'a>(id: &str, members: &'a Members) -> Result<Old<'a>> {
+    let facts = serde_json::from_slice(&old_json(id, members)?).map_err(|e| json_error(id, &e))?;
+    let path = format!("{id}/layer.tar");
+    let layer = members.file(&path).ok_or_else(|| missing(&path))?;
+    let digest = layer.sha256.ok_or_else(|| missing(&path))?;
+    Ok(Old { facts, layer, digest, path })
+}
+
+fn old_json(id: &str, members: &Members) -> Result<Vec<u8>> {
     if Digest::from_hex(Algorithm::Sha256, id).is_none() {
         return Err(Error::refused(Refusal::DigestInvalid, format!("{} is not an image ID", shown(id))));
     }
-    let (json_path, path) = (format!("{id}/json"), format!("{id}/layer.tar"));
-    let missing = |path: &str| {
-        Error::refused(Refusal::BlobMissing, format!("{} not found in the archive", shown(path)))
-    };
-    let facts = members.file(&json_path).ok_or_else(|| missing(&json_path))?;
-    let bytes = members.read(&json_path, facts)?;
-    let json = serde_json::from_slice(&bytes).map_err(|e| json_error(id, &e))?;
-    let raw = serde_json::from_slice(&bytes).map_err(|e| json_error(id, &e))?;
-    let layer = members.file(&path).ok_or_else(|| missing(&path))?;
-    let digest = layer.sha256.ok_or_else(|| missing(&path))?;
-    Ok(Old { json, raw, layer, digest, path })
+    let path = format!("{id}/json");
+    members.read(&path, members.file(&path).ok_or_else(|| missing(&path))?)
+}
+
+fn missing(path: &str) -> Error {
+    Error::refused(Refusal::BlobMissing, format!("{} not found in the archive", shown(path)))
 }
 
 /// What one old layer says of its making.
-fn history(json: &Map<String, Value>) -> Value {
-    let mut entry = Map::new();
-    let text = |key: &str| json.get(key).and_then(Value::as_str).filter(|s| !s.is_empty());
-    for key in ["created", "author", "comment"] {
-        if let Some(value) = text(key) {
-            entry.insert(key.to_owned(), value.into());
-        }
-    }
-    let command = json.get("container_config").and_then(|c| c.get("Cmd")).and_then(Value::as_array);
-    let words: Vec<&str> = command.into_iter().flatten().filter_map(Value::as_str).collect();
-    if !words.is_empty() {
-        entry.insert("created_by".to_owned(), words.join(" ").into());
-    }
-    Value::Object(entry)
+fn history(old: &OldJson) -> Value {
+    let command = old.container_config.as_ref().and_then(|c| c.cmd.as_ref()).map(|words| words.join(" "));
+    let fields = [
+        ("created", &old.created),
+        ("author", &old.author),
+        ("comment", &old.comment),
+        ("created_by", &command),
+    ];
+    let given = fields.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
+    Value::Object(
+        given.filter(|(_, v)| !v.is_empty()).map(|(k, v)| (k.to_owned(), v.clone().into())).collect(),
+    )
 }
 
 fn json_error(id: &str, error: &serde_json::Error) -> Error {

@@ -14,6 +14,10 @@ use crate::error::{Error, Refusal, Result};
 
 /// How many members are read; an archive of ten thousand multi-platform images has fewer.
 pub(super) const MAX_MEMBERS: usize = 200_000;
+/// How long all paths together may be.
+pub(super) const MAX_PATH_BYTES: usize = 32 << 20;
+/// How many faults and warnings are kept; the first ones tell.
+const MAX_TOLD: usize = 20;
 /// The largest `index.json`, `manifest.json` and `repositories`; containerd's limit.
 pub(super) const MAX_ROOT_BYTES: u64 = 20 << 20;
 /// Documents up to this much together stay in memory, more go to an unlinked temporary file.
@@ -30,6 +34,8 @@ pub(super) struct Members {
     pub faults: Vec<Error>,
     /// Oddities that are accepted.
     pub warnings: Vec<String>,
+    /// Whether a path stands twice for files that were not hashed, so that nobody can say whether it may.
+    pub undecided: bool,
 }
 
 /// One member.
@@ -77,11 +83,19 @@ impl Default for Members {
             spooled: 0,
             faults: Vec::new(),
             warnings: Vec::new(),
+            undecided: false,
         }
     }
 }
 
 impl Members {
+    /// Notes what makes the archive unacceptable.
+    pub(super) fn fault(&mut self, fault: Error) {
+        if self.faults.len() < MAX_TOLD {
+            self.faults.push(fault);
+        }
+    }
+
     /// The largest document worth keeping under this path; 0 for what cannot be one.
     pub(super) fn document_limit(path: &str, start: &[u8]) -> u64 {
         match path {
@@ -107,13 +121,19 @@ impl Members {
     pub(super) fn add_file(&mut self, path: &str, facts: Facts) {
         let same = match self.by_path.get(path) {
             None => None,
-            Some(Member::File(old)) => Some(old.sha256.is_some() && old.sha256 == facts.sha256),
+            Some(Member::File(old)) if old.sha256.is_none() || facts.sha256.is_none() => {
+                self.undecided = true;
+                None
+            }
+            Some(Member::File(old)) => Some(old.sha256 == facts.sha256),
             Some(_) => Some(false),
         };
         match same {
             Some(false) => self.duplicate(path),
-            Some(true) => self.warnings.push(format!("{} is in the archive twice", shown(path))),
-            None => {}
+            Some(true) if self.warnings.len() < MAX_TOLD => {
+                self.warnings.push(format!("{} is in the archive twice", shown(path)));
+            }
+            None | Some(true) => {}
         }
         self.by_path.insert(path.to_owned(), Member::File(Box::new(facts)));
     }
@@ -136,13 +156,7 @@ impl Members {
 
     fn duplicate(&mut self, path: &str) {
         let message = format!("{} is in the archive twice, with different content", shown(path));
-        self.faults.push(Error::refused(Refusal::DuplicateEntry, message));
-    }
-
-    /// How many members there are.
-    #[must_use]
-    pub(super) fn len(&self) -> usize {
-        self.by_path.len()
+        self.fault(Error::refused(Refusal::DuplicateEntry, message));
     }
 
     /// Whether there is no member.

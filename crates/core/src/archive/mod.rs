@@ -10,6 +10,7 @@ mod plan;
 mod read;
 mod scan;
 pub mod tar;
+mod views;
 mod write;
 
 pub use decompress::Compression;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use barge_oci::{Descriptor, Digest, Document, Index, Reference, annotation, media_type, to_go_json};
+use barge_oci::{Descriptor, Digest, Index, Reference, annotation, media_type, to_go_json};
 
 use super::docker::Item;
 use super::tar::{BLOCK, header, padded};
@@ -237,7 +237,7 @@ impl Items {
             (platform.is_none(), host.rank(platform))
         };
         let Some(chosen) = images.min_by_key(rank) else { return };
-        let Some(manifest) = chosen.manifest.as_ref().map(Document::parsed) else { return };
+        let Some(manifest) = chosen.manifest.as_ref() else { return };
         let digest = chosen.descriptor.digest;
         let tag = name.filter(|n| n.tag().is_some()).map(Reference::familiar);
         match self.of.get(&digest).and_then(|n| self.items.get_mut(*n)) {

@@ -5,24 +5,30 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
+use std::sync::Arc;
 
-use barge_oci::{Descriptor, Digest, Document, Reference, annotation, media_type};
+use barge_oci::{Algorithm, Descriptor, Digest, Document, Manifest, Reference, annotation, media_type};
 use serde::Deserialize;
 
 use super::decompress::{Compression, peek};
-use super::docker::{self, DockerImage};
+use super::docker;
 use super::explain::not_an_image;
 use super::legacy;
 use super::members::{MAX_ROOT_BYTES, Members};
 use super::scan::{self, Pass, Scanned};
 use super::tar::shown;
+use super::views::Views;
 use crate::content::Documents;
 use crate::error::{Error, Refusal, Result, printable};
 use crate::graph::{Kind, Listed, State, Tree, read_config, unreadable};
 use crate::progress::Progress;
 
 /// How many images one archive may name.
-const MAX_IMAGES: usize = 25_000;
+pub(super) const MAX_IMAGES: usize = 25_000;
+/// How large the manifests and indexes of an archive may be together; they are in memory while it is read.
+const MAX_DOCUMENT_BYTES: u64 = 96 << 20;
+/// How large the annotations of one image in `index.json` may be together; the store keeps them.
+const MAX_ANNOTATION_BYTES: usize = 64 << 10;
 
 /// An archive whose content is known and, unless it was only listed, verified.
 pub struct Archive {
@@ -40,6 +46,10 @@ pub struct Archive {
     made: BTreeMap<Digest, Vec<u8>>,
     /// Blobs that stand under other paths than an OCI layout's.
     elsewhere: HashMap<Digest, String>,
+    /// The graph below each root, by the root's digest.
+    trees: BTreeMap<Digest, Arc<Tree>>,
+    /// Bytes of the documents in them.
+    document_bytes: u64,
     members: Members,
 }
 
@@ -51,8 +61,8 @@ pub struct Found {
     pub bare_tag: Option<String>,
     /// The index or manifest with the annotations of its place, the naming ones taken off.
     pub target: Descriptor,
-    /// Everything it lists.
-    pub tree: Tree,
+    /// Everything it lists; shared by all names of the image.
+    pub tree: Arc<Tree>,
 }
 
 impl Found {
@@ -87,7 +97,12 @@ impl Archive {
     pub fn open<'a>(path: &Path, pass: Pass<'a>, progress: &'a dyn Progress) -> Result<Self> {
         let doing = |e| Error::io("open", path, e);
         if path.metadata().map_err(doing)?.is_dir() {
-            return Self::interpret(scan::directory(path, pass, progress)?);
+            let listing = matches!(pass, Pass::List);
+            let scanned = scan::directory(path, pass, progress)?;
+            if listing && Self::needs_digests(&scanned.members) {
+                return Self::interpret(scan::directory(path, Pass::Verify, progress)?);
+            }
+            return Self::interpret(scanned);
         }
         let mut file = File::open(path).map_err(doing)?;
         let meta = file.metadata().map_err(doing)?;
@@ -131,6 +146,8 @@ impl Archive {
             warnings: members.warnings.clone(),
             made: BTreeMap::new(),
             elsewhere: HashMap::new(),
+            trees: BTreeMap::new(),
+            document_bytes: 0,
             members,
         };
         let (index, manifest) = (archive.root("index.json")?, archive.root("manifest.json")?);
@@ -162,7 +179,7 @@ impl Archive {
 
     /// Whether the blobs' digests have to be computed before the archive can be interpreted.
     fn needs_digests(members: &Members) -> bool {
-        members.file("index.json").is_none() || members.file("oci-layout").is_none()
+        members.undecided || members.file("index.json").is_none() || members.file("oci-layout").is_none()
     }
 
     /// The path under which a blob stands in the archive.
@@ -189,27 +206,50 @@ impl Archive {
         }
         let of = Descriptor::of(media_type::OCI_INDEX, &index);
         let index = Document::index_up_to(index, MAX_ROOT_BYTES)
-            .map_err(|e| unreadable(&of, &e).context("index.json"))?;
-        let manifests = &index.parsed().manifests;
-        self.forms.oci = !manifests.is_empty();
-        if manifests.len() > MAX_IMAGES {
-            let message =
-                format!("index.json lists {} images, {MAX_IMAGES} at most are read", manifests.len());
+            .map_err(|e| unreadable(&of, &e).context("index.json"))?
+            .into_parsed();
+        self.forms.oci = !index.manifests.is_empty();
+        let listed = index.manifests.len();
+        if listed > MAX_IMAGES {
+            let message = format!("index.json lists {listed} images, {MAX_IMAGES} at most are read");
             return Err(Error::refused(Refusal::LimitExceeded, message));
         }
-        for descriptor in manifests {
-            if descriptor.annotations.contains_key(annotation::MANIFEST_SUBJECT) {
-                self.referrers.push(descriptor.clone());
-                continue;
-            }
-            let (name, bare_tag) = name_of(descriptor)?;
-            let tree = Tree::walk(self, descriptor)?;
-            let mut target = descriptor.clone();
-            target.annotations.remove(annotation::IMAGE_NAME);
-            target.annotations.remove(annotation::REF_NAME);
-            self.images.push(Found { name, bare_tag, target, tree });
+        let subject =
+            |d: &Descriptor| d.annotations.get(annotation::MANIFEST_SUBJECT)?.parse::<Digest>().ok();
+        let (referrers, images): (Vec<_>, Vec<_>) =
+            index.manifests.into_iter().partition(|d| subject(d).is_some());
+        for descriptor in images {
+            self.add_listed(descriptor)?;
         }
-        Ok(manifests.len())
+        let trees = self.trees.values().flat_map(|t| t.manifests.iter().map(|m| m.descriptor.digest));
+        let held: BTreeSet<Digest> = self.trees.keys().copied().chain(trees).collect();
+        for descriptor in referrers {
+            if subject(&descriptor).is_some_and(|s| held.contains(&s)) {
+                self.tree(&descriptor)?;
+                self.referrers.push(descriptor);
+            } else {
+                // What it refers to is elsewhere: it stands for itself.
+                self.add_listed(descriptor)?;
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Adds an image as `index.json` lists it.
+    fn add_listed(&mut self, descriptor: Descriptor) -> Result<()> {
+        let annotations = descriptor.annotations.iter().map(|(key, value)| key.len() + value.len());
+        if annotations.sum::<usize>() > MAX_ANNOTATION_BYTES {
+            let message =
+                format!("{}: more than {MAX_ANNOTATION_BYTES} bytes of annotations", descriptor.digest);
+            return Err(Error::refused(Refusal::LimitExceeded, message));
+        }
+        let (name, bare_tag) = name_of(&descriptor)?;
+        let tree = self.tree(&descriptor)?;
+        let mut target = descriptor;
+        for key in [annotation::IMAGE_NAME, annotation::REF_NAME, annotation::MANIFEST_SUBJECT] {
+            target.annotations.remove(key);
+        }
+        self.push(Found { name, bare_tag, target, tree })
     }
 
     /// The images of `manifest.json`: the archive's only word, or one that has to agree with `index.json`.
@@ -223,6 +263,7 @@ impl Archive {
             items => items?,
         };
         self.forms.docker = !items.is_empty();
+        let mut views = Views::of(self);
         for item in &items {
             if listed > 0 && self.members.file(&item.config).is_some_and(|f| f.sha256.is_none()) {
                 // Only listed, not hashed: index.json is taken at its word.
@@ -233,58 +274,18 @@ impl Archive {
                 Err(e) if listed > 0 && e.refusal() == Some(Refusal::BlobMissing) => continue,
                 image => image?,
             };
-            if listed == 0 || !self.agree(&image)? {
-                self.add(image.names, &image.manifest, image.blobs)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether `index.json` has this image of `manifest.json`; tags it does not have are adopted or refused.
-    fn agree(&mut self, image: &DockerImage) -> Result<bool> {
-        let wanted = image.manifest.parsed();
-        let diff_ids = |m: &barge_oci::Manifest| -> Vec<Option<Digest>> {
-            m.layers.iter().map(|l| self.diff_id(&l.digest)).collect()
-        };
-        let same = |m: &Listed| {
-            m.manifest.as_ref().is_some_and(|m| {
-                let m = m.parsed();
-                m.config.digest == wanted.config.digest && diff_ids(m) == diff_ids(wanted)
-            })
-        };
-        let having: Vec<usize> = (0..self.images.len())
-            .filter(|n| self.images.get(*n).is_some_and(|i| i.tree.manifests.iter().any(same)))
-            .collect();
-        if having.is_empty() {
-            if image.names.is_empty() {
-                return Ok(false);
-            }
-            return Err(self.disagree(image, "names an image that index.json does not have"));
-        }
-        for name in &image.names {
-            let named: Vec<usize> = (0..self.images.len())
-                .filter(|n| self.images.get(*n).is_some_and(|i| i.name.as_ref() == Some(name)))
-                .collect();
-            if named.iter().any(|n| having.contains(n)) {
+            if listed > 0
+                && views.agree(&mut self.images, &image, |d| diff_id(&self.members, &self.elsewhere, d))?
+            {
                 continue;
             }
-            let nameless =
-                having.iter().find_map(|n| self.images.get(*n).filter(|i| i.name.is_none()).map(|_| *n));
-            let (true, Some(n)) = (named.is_empty(), nameless) else {
-                return Err(self.disagree(image, "gives an image a name that index.json does not give it"));
-            };
-            if let Some(found) = self.images.get_mut(n) {
-                found.name = Some(name.clone());
+            if listed > 0 {
+                // Docker before 29 leaves nameless images out of its index.json.
+                self.warnings.push("manifest.json has a nameless image that index.json lacks".to_owned());
             }
+            self.add(image.names, &image.manifest, image.blobs)?;
         }
-        Ok(true)
-    }
-
-    fn disagree(&self, image: &DockerImage, how: &str) -> Error {
-        let name = image.names.first().map_or_else(|| "a nameless image".to_owned(), Reference::familiar);
-        let message = format!("manifest.json {how}: {}", shown(&name));
-        Error::refused(Refusal::ViewsDisagree, message)
-            .hint("readers of this archive would load different images; it was altered after it was saved")
+        Ok(())
     }
 
     /// The images of an archive from before manifest.json.
@@ -301,28 +302,54 @@ impl Archive {
     fn add(
         &mut self,
         names: Vec<Reference>,
-        manifest: &Document<barge_oci::Manifest>,
+        manifest: &Document<Manifest>,
         blobs: Vec<(Digest, String)>,
     ) -> Result<()> {
         let target = Descriptor::of(media_type::DOCKER_MANIFEST, manifest.bytes());
         self.made.insert(target.digest, manifest.bytes().to_vec());
         self.elsewhere.extend(blobs);
-        let tree = Tree::walk(self, &target)?;
+        let tree = self.tree(&target)?;
         let names: Vec<_> = if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
         for name in names {
-            self.images.push(Found { name, bare_tag: None, target: target.clone(), tree: tree.clone() });
+            self.push(Found { name, bare_tag: None, target: target.clone(), tree: Arc::clone(&tree) })?;
         }
         Ok(())
+    }
+
+    fn push(&mut self, found: Found) -> Result<()> {
+        if self.images.len() == MAX_IMAGES {
+            let message = format!("the archive names more than {MAX_IMAGES} images");
+            return Err(Error::refused(Refusal::LimitExceeded, message));
+        }
+        self.images.push(found);
+        Ok(())
+    }
+
+    /// The graph below a root; several names of one image share it.
+    fn tree(&mut self, root: &Descriptor) -> Result<Arc<Tree>> {
+        if let Some(tree) = self
+            .trees
+            .get(&root.digest)
+            .filter(|t| t.root.media_type == root.media_type && t.root.size == root.size)
+        {
+            return Ok(Arc::clone(tree));
+        }
+        let tree = Arc::new(Tree::walk(self, root)?);
+        self.document_bytes += tree.document_bytes;
+        if self.document_bytes > MAX_DOCUMENT_BYTES {
+            let message = format!("manifests and indexes of more than {MAX_DOCUMENT_BYTES} bytes");
+            return Err(Error::refused(Refusal::LimitExceeded, message));
+        }
+        self.trees.insert(root.digest, Arc::clone(&tree));
+        Ok(tree)
     }
 
     /// Every image that is whole must be what its config says; every name must have something whole.
     fn check(&self) -> Result<()> {
         let mut checked = BTreeSet::new();
-        for found in &self.images {
-            for listed in found.tree.whole().filter(|l| l.kind == Kind::Image) {
-                if checked.insert(listed.descriptor.digest) {
-                    self.check_image(listed)?;
-                }
+        for listed in self.trees.values().flat_map(|t| t.whole()) {
+            if checked.insert(listed.descriptor.digest) {
+                self.check_image(listed)?;
             }
         }
         let nothing_whole = |f: &&Found| f.tree.whole().next().is_none();
@@ -334,11 +361,17 @@ impl Archive {
         }
     }
 
-    /// The config's diffIDs against what the layers really are.
+    /// The config's diffIDs against what the layers really are, for whatever has a config and layers of an
+    /// image, however it is labelled.
     fn check_image(&self, listed: &Listed) -> Result<()> {
-        let Some(manifest) = &listed.manifest else { return Ok(()) };
+        let image = |m: &&Manifest| {
+            media_type::is_image_config(&m.config.media_type)
+                && (m.layers.iter().any(|l| media_type::is_layer(&l.media_type))
+                    || listed.kind == Kind::Image)
+        };
+        let Some(manifest) = listed.manifest.as_ref().filter(image) else { return Ok(()) };
         let Some(config) = read_config(self, manifest)? else { return Ok(()) };
-        let (layers, diff_ids) = (&manifest.parsed().layers, &config.parsed().rootfs.diff_ids);
+        let (layers, diff_ids) = (&manifest.layers, &config.parsed().rootfs.diff_ids);
         if layers.len() != diff_ids.len() {
             let message = format!(
                 "invalid manifest, layers length mismatch: expected {}, got {} ({})",
@@ -362,8 +395,8 @@ impl Archive {
                 }
             };
             let actual = match expected.algorithm() {
-                barge_oci::Algorithm::Sha256 => Some(inner.sha256),
-                barge_oci::Algorithm::Sha512 => inner.sha512,
+                Algorithm::Sha256 => Some(inner.sha256),
+                Algorithm::Sha512 => inner.sha512,
             };
             if actual != Some(*expected) {
                 let actual = actual.map_or_else(|| "unknown".to_owned(), |d| d.to_string());
@@ -376,22 +409,26 @@ impl Archive {
         }
         Ok(())
     }
+}
 
-    /// What a layer is when decompressed; `None` if it is not here.
-    fn diff_id(&self, digest: &Digest) -> Option<Digest> {
-        match &self.members.file(&self.place(digest))?.inner {
-            Some(Ok(inner)) => Some(inner.sha256),
-            _ => None,
-        }
+/// What a layer is when decompressed; `None` if that is not known.
+fn diff_id(members: &Members, elsewhere: &HashMap<Digest, String>, digest: &Digest) -> Option<Digest> {
+    let place = elsewhere.get(digest).cloned().unwrap_or_else(|| digest.blob_path());
+    match &members.file(&place)?.inner {
+        Some(Ok(inner)) => Some(inner.sha256),
+        _ => None,
     }
 }
 
 impl Documents for Archive {
     fn has(&self, descriptor: &Descriptor) -> Result<bool> {
-        if self.made.contains_key(&descriptor.digest) || self.elsewhere.contains_key(&descriptor.digest) {
-            return Ok(true);
+        if let Some(made) = self.made.get(&descriptor.digest) {
+            return Ok(made.len() as u64 == descriptor.size);
         }
-        self.members.has(descriptor)
+        match self.elsewhere.get(&descriptor.digest).and_then(|path| self.members.file(path)) {
+            Some(facts) => Ok(facts.size == descriptor.size),
+            None => self.members.has(descriptor),
+        }
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
@@ -451,7 +488,7 @@ fn missing(found: &Found) -> Error {
     let manifests = found.tree.manifests.iter().flat_map(|m| match &m.state {
         State::Absent => vec![("manifest", &m.descriptor)],
         State::Partial(blobs) => {
-            let config = m.manifest.as_ref().map(|m| m.parsed().config.digest);
+            let config = m.manifest.as_ref().map(|m| m.config.digest);
             let what = |b: &Descriptor| if Some(b.digest) == config { "config" } else { "layer" };
             blobs.iter().map(|b| (what(b), b)).collect()
         }

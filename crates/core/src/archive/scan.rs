@@ -9,7 +9,7 @@ use barge_oci::{Algorithm, Digest, Hasher};
 
 use super::decompress::{Compression, peek};
 use super::inflate::Inflater;
-use super::members::{Facts, MAX_MEMBERS, Members, link_target, normal};
+use super::members::{Facts, MAX_MEMBERS, MAX_PATH_BYTES, Members, link_target, normal};
 use super::tar::{EntryKind, Input, Reader, SeekableFile, Streamed, shown};
 use crate::error::{Error, Refusal, Result};
 use crate::progress::Progress;
@@ -64,7 +64,8 @@ pub trait Keeper {
 pub(super) fn tar<'a, R: Read>(input: R, pass: Pass<'a>, progress: &'a dyn Progress) -> Result<Scanned> {
     let (start, input) = peek(input, START)?;
     let compression = Compression::detect(&start);
-    let input = compression.decoder(input).map_err(|e| super::decompress::read_error(0, e))?;
+    let input =
+        super::decompress::bounded(compression, input).map_err(|e| super::decompress::read_error(0, e))?;
     let mut scan = Scan::new(pass, progress);
     let (start, input) = match peek(input, START) {
         Ok(peeked) => peeked,
@@ -111,6 +112,8 @@ struct Scan<'a> {
     inflater: Inflater,
     progress: &'a dyn Progress,
     buffer: Vec<u8>,
+    entries: usize,
+    path_bytes: usize,
 }
 
 impl<'a> Scan<'a> {
@@ -121,6 +124,8 @@ impl<'a> Scan<'a> {
             inflater: Inflater::default(),
             progress,
             buffer: vec![0; CHUNK],
+            entries: 0,
+            path_bytes: 0,
         }
     }
 
@@ -128,12 +133,12 @@ impl<'a> Scan<'a> {
     fn finish(mut self, outcome: Result<()>, warnings: Vec<String>) -> Result<Members> {
         match outcome {
             Err(e) if e.refusal().is_none() => return Err(e),
-            Err(e) => self.members.faults.push(e),
+            Err(e) => self.members.fault(e),
             Ok(()) => {}
         }
         if let Some(path) = self.members.below_link() {
             let message = format!("{} lies below a link", shown(path));
-            self.members.faults.push(Error::refused(Refusal::LinkUnsafe, message));
+            self.members.fault(Error::refused(Refusal::LinkUnsafe, message));
         }
         self.members.warnings.extend(warnings);
         Ok(self.members)
@@ -141,12 +146,12 @@ impl<'a> Scan<'a> {
 
     fn entries<R: Input>(&mut self, reader: &mut Reader<R>) -> Result<()> {
         while let Some(entry) = reader.next_entry()? {
+            self.count(&entry.path)?;
             let Some(path) = normal(&entry.path) else {
                 let message = format!("an unsafe path, {}, at byte {}", shown(&entry.path), entry.offset);
-                self.members.faults.push(Error::refused(Refusal::PathUnsafe, message));
+                self.members.fault(Error::refused(Refusal::PathUnsafe, message));
                 continue;
             };
-            self.count(&path)?;
             match entry.kind {
                 EntryKind::Directory => self.members.add_directory(&path),
                 EntryKind::File => {
@@ -169,7 +174,7 @@ impl<'a> Scan<'a> {
                         shown(&entry.path),
                         entry.offset
                     );
-                    self.members.faults.push(Error::refused(Refusal::SpecialFile, message));
+                    self.members.fault(Error::refused(Refusal::SpecialFile, message));
                 }
             }
         }
@@ -212,24 +217,30 @@ impl<'a> Scan<'a> {
                     })?;
                 } else {
                     let message = format!("a special file, {}", shown(&path));
-                    self.members.faults.push(Error::refused(Refusal::SpecialFile, message));
+                    self.members.fault(Error::refused(Refusal::SpecialFile, message));
                 }
             }
         }
         Ok(())
     }
 
-    fn count(&self, path: &str) -> Result<()> {
-        if self.members.len() < MAX_MEMBERS {
+    /// Counts an entry, also one that repeats another or is refused.
+    fn count(&mut self, path: &str) -> Result<()> {
+        self.entries += 1;
+        self.path_bytes += path.len();
+        let message = if self.entries > MAX_MEMBERS {
+            format!("more than {MAX_MEMBERS} members, the next one is {}", shown(path))
+        } else if self.path_bytes > MAX_PATH_BYTES {
+            format!("the paths of the members take more than {MAX_PATH_BYTES} bytes")
+        } else {
             return Ok(());
-        }
-        let message = format!("more than {MAX_MEMBERS} members, the next one is {}", shown(path));
+        };
         Err(Error::refused(Refusal::LimitExceeded, message))
     }
 
     fn unsafe_link(&mut self, path: &str, target: &str) {
         let message = format!("a link that leaves the archive, {} -> {}", shown(path), shown(target));
-        self.members.faults.push(Error::refused(Refusal::LinkUnsafe, message));
+        self.members.fault(Error::refused(Refusal::LinkUnsafe, message));
     }
 
     /// Reads one file to its end.
@@ -292,11 +303,11 @@ impl<'a> Scan<'a> {
         } else {
             Ok(super::members::Inner { compression, sha256, sha512 })
         };
-        if let Some(claimed) = claimed.filter(|_| path.contains('/')) {
+        if let Some(claimed) = claimed {
             let actual = if wide { sha512.unwrap_or(sha256) } else { sha256 };
             if claimed != actual {
                 let message = format!("{} is not what its name says: its digest is {actual}", shown(path));
-                self.members.faults.push(Error::refused(Refusal::DigestMismatch, message));
+                self.members.fault(Error::refused(Refusal::DigestMismatch, message));
             }
         }
         let document = document.map(|bytes| self.members.keep_document(&bytes)).transpose()?;
@@ -306,13 +317,9 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// The digest that a path promises: an OCI blob's, or that in the name of a docker-archive's layer.
+/// The digest that the path of an OCI blob promises.
 fn claimed_digest(path: &str) -> Option<Digest> {
-    if let Some((folder, hex)) = path.rsplit_once('/') {
-        let algorithm = Algorithm::ALL
-            .into_iter()
-            .find(|a| folder.strip_suffix(a.name()).is_some_and(|f| f.ends_with("blobs/")));
-        return Digest::from_hex(algorithm?, hex);
-    }
-    Digest::from_hex(Algorithm::Sha256, path.strip_suffix(".tar")?)
+    let (folder, hex) = path.rsplit_once('/')?;
+    let of_folder = |a: &Algorithm| folder.strip_suffix(a.name()).is_some_and(|f| f.ends_with("blobs/"));
+    Digest::from_hex(Algorithm::ALL.into_iter().find(of_folder)?, hex)
 }

@@ -136,7 +136,10 @@ struct Pending {
     link: Option<Vec<u8>>,
     size: Option<u64>,
     sparse: bool,
-    any: bool,
+    /// A PAX record was read.
+    pax: bool,
+    /// A GNU name record was read.
+    gnu: bool,
 }
 
 impl<R: Input> Reader<R> {
@@ -160,7 +163,7 @@ impl<R: Input> Reader<R> {
         loop {
             let offset = self.offset;
             let Some(header) = self.header()? else {
-                if pending.any {
+                if pending.pax || pending.gnu {
                     return Err(bad(offset, "a PAX or GNU record that describes no entry"));
                 }
                 return Ok(None);
@@ -169,10 +172,22 @@ impl<R: Input> Reader<R> {
                 number(field(&header, 124, 12)).ok_or_else(|| bad(offset, "a size that is no number"))?;
             let size = u64::try_from(size).map_err(|_| bad(offset, "a negative size"))?;
             match header[156] {
+                // Readers disagree on which of several records counts, so there may be one kind only, and PAX once.
+                b'x' if pending.pax || pending.gnu => {
+                    return Err(bad(offset, "several records for one entry"));
+                }
+                b'g' if pending.pax || pending.gnu => {
+                    return Err(bad(offset, "a global record between a record and its entry"));
+                }
+                b'L' | b'K' if pending.pax => return Err(bad(offset, "a GNU name beside a PAX record")),
+                b'L' if pending.path.is_some() => return Err(bad(offset, "two long names for one entry")),
+                b'K' if pending.link.is_some() => {
+                    return Err(bad(offset, "two long link names for one entry"));
+                }
                 b'x' => self.pax(&mut pending, size, offset)?,
                 b'g' => self.global(size, offset)?,
-                b'L' => pending.path = Some(self.long_name(&mut pending.any, size, offset)?),
-                b'K' => pending.link = Some(self.long_name(&mut pending.any, size, offset)?),
+                b'L' => pending.path = Some(self.long_name(&mut pending, size, offset)?),
+                b'K' => pending.link = Some(self.long_name(&mut pending, size, offset)?),
                 _ => return self.entry(&header, pending, size, offset).map(Some),
             }
         }
@@ -285,8 +300,8 @@ impl<R: Input> Reader<R> {
         let size = pending.size.unwrap_or(size);
         let kind = match header[156] {
             _ if pending.sparse => EntryKind::Special(b'S'),
-            // Before POSIX a directory was a file whose name ends in a slash.
-            0 | b'0' | b'7' if path.ends_with(b"/") && !ustar => EntryKind::Directory,
+            // Before POSIX a directory was a file whose name ends in a slash, and many readers still think so.
+            0 | b'0' | b'7' if path.ends_with(b"/") => EntryKind::Directory,
             0 | b'0' | b'7' => EntryKind::File,
             b'1' => EntryKind::Hardlink,
             b'2' => EntryKind::Symlink,
@@ -328,7 +343,7 @@ impl<R: Input> Reader<R> {
 
     /// A PAX record for the next entry.
     fn pax(&mut self, pending: &mut Pending, size: u64, offset: u64) -> Result<()> {
-        pending.any = true;
+        pending.pax = true;
         for (key, value) in
             records(&self.meta(size, offset)?).ok_or_else(|| bad(offset, "a malformed PAX record"))?
         {
@@ -360,9 +375,10 @@ impl<R: Input> Reader<R> {
         Ok(())
     }
 
-    fn long_name(&mut self, any: &mut bool, size: u64, offset: u64) -> Result<Vec<u8>> {
-        *any = true;
-        Ok(text(&self.meta(size, offset)?).to_vec())
+    fn long_name(&mut self, pending: &mut Pending, size: u64, offset: u64) -> Result<Vec<u8>> {
+        pending.gnu = true;
+        let name = text(&self.meta(size, offset)?).to_vec();
+        if name.is_empty() { Err(bad(offset, "an empty long name")) } else { Ok(name) }
     }
 
     /// The whole content of a record.
@@ -493,7 +509,7 @@ fn records(mut data: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
         let equals = record.iter().position(|b| *b == b'=')?;
         let (key, value) = (record.get(..equals)?, record.get(equals + 1..)?);
         let naming = matches!(key, b"path" | b"linkpath" | b"size");
-        if naming && (value.contains(&0) || out.iter().any(|(k, _)| k == key)) {
+        if naming && (value.is_empty() || value.contains(&0) || out.iter().any(|(k, _)| k == key)) {
             return None;
         }
         out.push((key.to_vec(), value.to_vec()));

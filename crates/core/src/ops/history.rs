@@ -35,7 +35,7 @@ pub fn history(store: &Store, argument: &str, platform: Option<&Platform>) -> Re
     let missing = || Error::not_found(format!("content digest {}: not found", listed.descriptor.digest));
     let manifest = listed.manifest.as_ref().ok_or_else(missing)?;
     let config = read_config(store, manifest)?.ok_or_else(missing)?;
-    let mut layers = manifest.parsed().layers.iter();
+    let mut layers = manifest.layers.iter();
     let mut steps: Vec<HistoryStep> = config
         .parsed()
         .history

@@ -75,9 +75,14 @@ pub fn list(store: &Store, filters: &Filters) -> Result<Vec<Listing>> {
     let bounds = Bounds::of(store, &images, filters)?;
     let (mut listings, host) = (Vec::new(), HostPreference::new());
     for (summary, (names, image)) in summaries.iter().zip(names.into_values()) {
-        let listing = listing(summary, names, &|d| present.has(d), &host);
-        let named = || wanted_name(&listing.names, &filters.references);
-        if bounds.let_through(&listing) && named() && has_labels(store, image, filters)? {
+        let mut listing = listing(summary, names, &|d| present.has(d), &host);
+        if !filters.references.is_empty() {
+            listing.names.retain(|n| filters.references.iter().any(|p| reference_matches(n, p)));
+            if listing.names.is_empty() {
+                continue;
+            }
+        }
+        if bounds.let_through(&listing) && has_labels(store, image, filters)? {
             listings.push(listing);
         }
     }
@@ -121,7 +126,7 @@ pub fn list_archive(archive: &Archive) -> Result<Vec<Listing>> {
 fn created(source: &impl Documents, tree: &Tree) -> Result<Option<Timestamp>> {
     let Some(best) = tree.whole().find(|m| m.manifest.is_some()) else { return Ok(None) };
     let config = match &best.manifest {
-        Some(manifest) if media_type::is_image_config(&manifest.parsed().config.media_type) => {
+        Some(manifest) if media_type::is_image_config(&manifest.config.media_type) => {
             read_config(source, manifest)?
         }
         _ => None,
@@ -202,10 +207,6 @@ fn has_labels(store: &Store, image: &Image, filters: &Filters) -> Result<bool> {
         None => labels.iter().any(|(k, _)| k == wanted),
     };
     Ok(filters.labels.iter().all(has) && !filters.without_labels.iter().any(has))
-}
-
-fn wanted_name(names: &[Reference], patterns: &[String]) -> bool {
-    patterns.is_empty() || names.iter().any(|n| patterns.iter().any(|p| reference_matches(n, p)))
 }
 
 /// Whether a `reference` filter fits a name: a glob over the familiar or full form, with or without the tag.

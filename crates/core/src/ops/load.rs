@@ -1,5 +1,6 @@
 //! `load`: an archive into the store, all of it or nothing.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
@@ -8,9 +9,9 @@ use barge_oci::{Digest, Platform, Reference};
 use crate::archive::{Archive, Found, Pass};
 use crate::content::{Documents, Image};
 use crate::error::{Error, Result};
-use crate::graph::{Listed, State};
+use crate::graph::{Listed, State, Tree};
 use crate::progress::Progress;
-use crate::store::{Ingest, Store, TAGGED, assign};
+use crate::store::{Ingest, Store, TAGGED};
 
 /// Where an archive comes from.
 pub enum Source<'a> {
@@ -84,16 +85,18 @@ pub fn load(
         images.push(Image { name, target });
     }
     for target in &archive.referrers {
-        let tree = crate::graph::Tree::walk(&archive, target)?;
+        let tree = Tree::walk(&archive, target)?;
         wanted.extend(tree.whole().flat_map(|m| blobs(&archive, m)));
         images.push(Image { name: None, target: target.clone() });
     }
     wanted.sort();
     wanted.dedup();
-    ingest.commit(&wanted, |names| {
-        images.into_iter().for_each(|image| assign(names, image));
-        Ok(())
-    })?;
+    let mut walked = BTreeSet::new();
+    for image in images.iter().filter(|i| walked.insert(i.target.digest)) {
+        // Together with what the store has already, an image may be more than the archive alone shows.
+        Tree::walk(&ingest, &image.target)?;
+    }
+    ingest.commit(&wanted, images)?;
     Ok(loaded)
 }
 

@@ -27,7 +27,8 @@ pub enum Removed {
     Deleted(Digest),
 }
 
-/// Removes what `argument` means: one name, or an image with its names.
+/// Removes what `argument` means: one name, or an image with its names. The content goes with the next
+/// [`Store::gc`].
 ///
 /// # Errors
 /// `NotFound`; `Conflict` in docker's words if force is needed.
@@ -65,58 +66,46 @@ pub fn remove(store: &Store, argument: &str, options: &RemoveOptions) -> Result<
         }
         Ok(removed)
     })?;
-    if removed.iter().any(|r| matches!(r, Removed::Deleted(_))) {
-        store.gc()?;
-    }
     Ok(removed)
 }
 
 /// Deletes the content of platforms; the image's index goes on listing them, as absent.
 fn remove_platforms(store: &Store, argument: &str, options: &RemoveOptions) -> Result<Vec<Removed>> {
-    let images = store.names()?;
-    let image = one(&images, argument)?.image;
-    let shown = image.name.as_ref().map_or_else(|| image.target.digest.to_string(), Reference::familiar);
-    let (summaries, present) = store.overview(images.iter().filter(|i| !i.is_referrer()))?;
-    let Some(summary) = summaries.iter().find(|s| s.root == image.target.digest) else {
-        return Err(Error::not_found(format!("No such image: {argument}")));
-    };
-    let mut going = DigestSet::default();
-    for wanted in &options.platforms {
-        let part = summary.parts.iter().find(|p| {
-            p.kind == PartKind::Image
-                && present.has(&p.digest)
-                && p.platform.as_ref().is_some_and(|p| wanted.matches(p))
-        });
-        let missing = || {
-            Error::not_found(format!(
-                "image with reference {shown} was found but does not provide the specified platform ({wanted})"
-            ))
+    let going = store.discard(|images, summaries| {
+        let image = one(images, argument)?.image;
+        let shown = image.name.as_ref().map_or_else(|| image.target.digest.to_string(), Reference::familiar);
+        let Some(summary) = summaries.iter().find(|s| s.root == image.target.digest) else {
+            return Err(Error::not_found(format!("No such image: {argument}")));
         };
-        let part = part.ok_or_else(missing)?;
-        let subject = part.digest.to_string();
-        going.insert(part.digest);
-        going.extend(
-            summary.parts.iter().filter(|p| p.attests.as_deref() == Some(subject.as_str())).map(|p| p.digest),
-        );
-    }
-    let shared =
-        summaries.iter().any(|s| s.root != summary.root && s.parts.iter().any(|p| going.contains(&p.digest)));
-    if shared && !options.force {
-        return Err(Error::new(
-            ErrorKind::Conflict,
-            "Content will be removed from all images referencing this variant. Use --force to force delete.",
-        ));
-    }
-    let roots: DigestSet = images.iter().map(|i| i.target.digest).collect();
-    if going.iter().any(|d| roots.contains(d)) {
-        return Err(Error::new(
-            ErrorKind::Conflict,
-            format!("{shown}: an image of this platform alone has its own name"),
-        )
-        .hint("remove that image instead"));
-    }
-    let mut deleted: Vec<Digest> = going.iter().copied().filter(|d| present.has(d)).collect();
-    store.discard(&going)?;
+        let mut going = DigestSet::default();
+        for wanted in &options.platforms {
+            let part = summary.parts.iter().find(|p| {
+                p.kind == PartKind::Image
+                    && store.holds(&p.digest)
+                    && p.platform.as_ref().is_some_and(|p| wanted.matches(p))
+            });
+            let missing = || {
+                Error::not_found(format!(
+                    "image with reference {shown} was found but does not provide the specified platform ({wanted})"
+                ))
+            };
+            let part = part.ok_or_else(missing)?;
+            let subject = part.digest.to_string();
+            let statements = summary.parts.iter().filter(|p| p.attests.as_deref() == Some(subject.as_str()));
+            going.extend(statements.map(|p| p.digest).chain([part.digest]).filter(|d| store.holds(d)));
+        }
+        let others = summaries.iter().filter(|s| s.root != summary.root);
+        if !options.force && others.flat_map(|s| &s.parts).any(|p| going.contains(&p.digest)) {
+            let text = "Content will be removed from all images referencing this variant. Use --force to force delete.";
+            return Err(Error::new(ErrorKind::Conflict, text));
+        }
+        if images.iter().any(|i| going.contains(&i.target.digest)) {
+            let text = format!("{shown}: an image of this platform alone has its own name");
+            return Err(Error::new(ErrorKind::Conflict, text).hint("remove that image instead"));
+        }
+        Ok(going)
+    })?;
+    let mut deleted: Vec<Digest> = going.into_iter().collect();
     deleted.sort();
     Ok(deleted.into_iter().map(Removed::Deleted).collect())
 }

@@ -28,7 +28,7 @@ pub fn tag(store: &Store, source: &str, target: &str, now: &str) -> Result<()> {
     store.update(|images| {
         let mut image = one(images, source)?.image;
         image.target.annotations.insert(TAGGED.to_owned(), now.to_owned());
-        assign(images, Image { name: Some(name.or_latest()), target: image.target });
+        assign(images, vec![Image { name: Some(name.or_latest()), target: image.target }]);
         Ok(())
     })
 }

@@ -73,12 +73,12 @@ struct Facts {
 
 impl Facts {
     fn of(archive: &Archive) -> Self {
-        let trees = || archive.images.iter().map(|i| &i.tree);
+        let trees = || archive.images.iter().map(|i| i.tree.as_ref());
         let roots: BTreeSet<_> = archive.images.iter().map(|i| i.target.digest).collect();
         let mut layers = trees()
             .flat_map(crate::graph::Tree::whole)
             .filter_map(|m| m.manifest.as_ref())
-            .flat_map(|m| &m.parsed().layers);
+            .flat_map(|m| &m.layers);
         Self {
             closed: trees().all(crate::graph::Tree::is_closed),
             images: roots.len(),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{DigestSet, Store, Summary, private_file, random_name};
 use crate::cleanup::Temporary;
 use crate::content::Image;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 
 /// Changes whenever the meaning of the cached bytes does.
 const VERSION: u32 = 2;
@@ -56,32 +56,48 @@ struct Cached<S> {
 }
 
 impl Store {
-    /// The summaries of `images`, in their order.
+    /// The summaries of `images`, in their order; for those who must know everything that is referred to.
     ///
     /// # Errors
     /// `Mismatch` or `Refused` if a document is damaged.
     pub fn summaries<'a>(&self, images: impl Iterator<Item = &'a Image>) -> Result<Vec<Arc<Summary>>> {
-        self.overview(images).map(|(summaries, _)| summaries)
+        self.gather(images, true).map(|(summaries, _)| summaries)
     }
 
-    /// The summaries of `images`, in their order, and what of them is present.
+    /// The summaries of `images`, in their order, and what of them is present. An image whose documents are
+    /// damaged has nothing to show; `store check` says why.
     ///
     /// # Errors
-    /// As [`Self::summaries`].
+    /// `Io`.
     pub fn overview<'a>(
         &self,
         images: impl Iterator<Item = &'a Image>,
     ) -> Result<(Vec<Arc<Summary>>, Presence<'_>)> {
+        self.gather(images, false)
+    }
+
+    fn gather<'a>(
+        &self,
+        images: impl Iterator<Item = &'a Image>,
+        strict: bool,
+    ) -> Result<(Vec<Arc<Summary>>, Presence<'_>)> {
         let images: Vec<&Image> = images.collect();
+        // Both what was read and whether it may be kept.
+        let read = |image: &Image| match Summary::read(self, &image.target) {
+            Err(e) if !strict && e.kind() != ErrorKind::Io => {
+                Ok((Arc::new(Summary::unreadable(image.target.digest)), false))
+            }
+            summary => summary.map(|s| (Arc::new(s), true)),
+        };
         if images.len() < WORTH_CACHING {
-            let read = |i: &&Image| Summary::read(self, &i.target).map(Arc::new);
+            let read = |i: &&Image| read(i).map(|(summary, _)| summary);
             return Ok((images.iter().map(read).collect::<Result<_>>()?, Presence::Ask(self)));
         }
         let (stamp, cached) = (self.stamp(), self.cached());
         let current = stamp.is_some() && cached.as_ref().is_some_and(|c| c.stamp == stamp);
         let (absent, known) = cached.map_or_else(Default::default, |c| (c.absent, c.summaries));
         let mut known: HashMap<Digest, Arc<Summary>> = known.into_iter().map(|s| (s.root, s)).collect();
-        let (cached_count, mut changed) = (known.len(), !current);
+        let (cached_count, mut changed, mut whole) = (known.len(), !current, true);
         let mut out = Vec::with_capacity(images.len());
         for image in images {
             let fresh = |s: &&Arc<Summary>| current || !s.unread.iter().any(|d| self.holds(d));
@@ -89,8 +105,9 @@ impl Store {
                 out.push(Arc::clone(summary));
                 continue;
             }
-            changed = true;
-            let summary = Arc::new(Summary::read(self, &image.target)?);
+            let (summary, sound) = read(image)?;
+            changed |= sound;
+            whole &= sound;
             known.insert(summary.root, Arc::clone(&summary));
             out.push(summary);
         }
@@ -101,7 +118,7 @@ impl Store {
         } else {
             absent
         };
-        if changed || cached_count > 2 * out.len() {
+        if whole && (changed || cached_count > 2 * out.len()) {
             let mut summaries: Vec<&Summary> = out.iter().map(AsRef::as_ref).collect();
             summaries.sort_by_key(|s| s.root);
             summaries.dedup_by_key(|s| s.root);
@@ -136,7 +153,9 @@ impl Store {
     fn cache(&self, cached: &Cached<&Summary>) {
         let (Ok(bytes), Ok(name)) = (postcard::to_allocvec(cached), random_name()) else { return };
         let place = Temporary::new(self.private(&format!("summaries.{name}")));
-        let written = private_file(place.path()).and_then(|mut f| std::io::Write::write_all(&mut f, &bytes));
+        let Ok(mut file) = private_file(place.path()) else { return };
+        // Held while it is written, so that nobody takes it for what a killed process left.
+        let written = file.lock().and_then(|()| std::io::Write::write_all(&mut file, &bytes));
         if written.is_ok() && std::fs::rename(place.path(), self.private("summaries")).is_ok() {
             place.kept();
         }

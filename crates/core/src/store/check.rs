@@ -70,7 +70,7 @@ impl Store {
                     }
                     for listed in &tree.manifests {
                         let State::Partial(missing) = &listed.state else { continue };
-                        let config = listed.manifest.as_ref().map(|m| m.parsed().config.digest);
+                        let config = listed.manifest.as_ref().map(|m| m.config.digest);
                         if missing.iter().any(|m| Some(m.digest) == config) {
                             continue;
                         }
@@ -84,7 +84,8 @@ impl Store {
         Ok(checked)
     }
 
-    fn hash(&self, digest: &Digest, progress: &dyn Progress) -> Result<(Digest, u64)> {
+    /// What a blob's content really is, and how many bytes.
+    pub(super) fn hash(&self, digest: &Digest, progress: &dyn Progress) -> Result<(Digest, u64)> {
         let path = self.blob_path(digest);
         let missing = || Error::not_found(format!("content digest {digest}: not found"));
         let mut file = self.open_blob(digest)?.ok_or_else(missing)?;

@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use barge_oci::{Digest, annotation};
 
-use super::{DigestSet, Store, private_file, sync_folder};
+use super::{DigestSet, Store, Summary, private_file, sync_folder};
+use crate::content::Image;
 use crate::error::{Error, Result};
 
 /// What gc removed.
@@ -31,12 +33,13 @@ impl Store {
         self.create()?;
         let _exclusive = self.lock("gc.lock", true)?;
         self.remove_stale_ingests()?;
+        self.remove_stale_files()?;
         let mut needed = self.leased()?;
         let images = self.names()?;
         for summary in self.summaries(images.iter().filter(|i| !i.is_referrer()))? {
             needed.extend(summary.digests());
         }
-        let orphan = |image: &crate::content::Image| {
+        let orphan = |image: &Image| {
             let subject = image.target.annotations.get(annotation::MANIFEST_SUBJECT);
             subject.is_some_and(|s| s.parse().is_ok_and(|subject| !needed.contains(&subject)))
         };
@@ -53,21 +56,30 @@ impl Store {
         self.sweep(&needed)
     }
 
-    /// Deletes manifests with whatever only they use, though an index goes on listing them.
+    /// Deletes manifests with whatever only they use, though an index goes on listing them. `choose` says
+    /// which, with gc locked out and nothing else coming in.
     ///
     /// # Errors
-    /// `Io`, `Mismatch`.
-    pub(crate) fn discard(&self, manifests: &DigestSet) -> Result<Freed> {
+    /// Those of `choose`; `Io`, `Mismatch`.
+    pub(crate) fn discard(
+        &self,
+        choose: impl FnOnce(&[Image], &[Arc<Summary>]) -> Result<DigestSet>,
+    ) -> Result<DigestSet> {
+        self.create()?;
         let _exclusive = self.lock("gc.lock", true)?;
+        let images = self.names()?;
+        let summaries = self.summaries(images.iter())?;
+        let manifests = choose(&images, &summaries)?;
         let mut needed = self.leased()?;
-        for summary in self.summaries(self.names()?.iter())? {
+        for summary in summaries {
             needed.extend(summary.indexes.iter().map(|(digest, _)| *digest));
             for part in summary.parts.iter().filter(|p| !manifests.contains(&p.digest)) {
                 needed.insert(part.digest);
                 needed.extend(part.blobs.iter().map(|(digest, _, _)| *digest));
             }
         }
-        self.sweep(&needed)
+        self.sweep(&needed)?;
+        Ok(manifests)
     }
 
     fn sweep(&self, needed: &DigestSet) -> Result<Freed> {
@@ -123,6 +135,25 @@ impl Store {
         Ok(())
     }
 
+    /// Removes temporary files whose process is gone.
+    fn remove_stale_files(&self) -> Result<()> {
+        // Whoever replaces index.json holds this, so no file of theirs is between its making and its lock.
+        let _guard = self.lock("index.lock", true)?;
+        let temporary = |p: &Path| {
+            let name = p.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let random = name
+                .rsplit_once('.')
+                .is_some_and(|(_, r)| r.len() == 16 && u64::from_str_radix(r, 16).is_ok());
+            random && p.is_file()
+        };
+        for path in entries(&self.root().join(super::PRIVATE))?.into_iter().filter(|p| temporary(p)) {
+            if open_if_there(&path)?.is_some_and(|f| f.try_lock().is_ok()) {
+                remove_if_there(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes what killed processes left behind, unless gc is at work already.
     ///
     /// # Errors
@@ -146,6 +177,13 @@ fn entries(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
         Ok(entries) => entries.map(|e| e.map(|e| e.path()).map_err(doing)).collect(),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(e) => Err(doing(e)),
+    }
+}
+
+fn remove_if_there(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+        _ => Ok(()),
     }
 }
 

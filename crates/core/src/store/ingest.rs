@@ -6,12 +6,12 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
-use barge_oci::{Algorithm, Digest};
+use barge_oci::{Algorithm, Descriptor, Digest, MAX_CONFIG_BYTES};
 
-use super::{Lease, Store, private_file, random_name, sync_folder};
+use super::{Lease, Store, assign, private_file, random_name, sync_folder};
 use crate::archive::Keeper;
 use crate::cleanup::Temporary;
-use crate::content::Image;
+use crate::content::{Documents, Image};
 use crate::error::{Error, Result};
 
 /// From this many new blobs on, one sync of the file system is cheaper than one a blob.
@@ -62,16 +62,19 @@ impl Ingest {
         Ok(())
     }
 
-    /// Moves `wanted` into the store and changes its names, all or nothing: content that is not named is
+    /// Moves `wanted` into the store and gives the images their names, all or nothing: content that is not named is
     /// garbage, so only the change of names, one rename, can be seen.
     ///
     /// # Errors
     /// `Io`; the names are as before then.
-    pub fn commit(self, wanted: &[Digest], names: impl FnOnce(&mut Vec<Image>) -> Result<()>) -> Result<()> {
+    pub fn commit(self, wanted: &[Digest], images: Vec<Image>) -> Result<()> {
         let moving: Vec<(&Digest, &PathBuf)> =
             wanted.iter().filter_map(|d| self.received.get_key_value(d)).collect();
         self.sync(&moving)?;
         let _shared = self.store.lock("gc.lock", false)?;
+        if let Some(lost) = wanted.iter().find(|d| !self.received.contains_key(d) && !self.store.holds(d)) {
+            return Err(Error::not_found(format!("content digest {lost}: not found")));
+        }
         for (digest, from) in &moving {
             let to = self.store.blob_path(digest);
             std::fs::rename(from, &to).map_err(|e| Error::io("write", &to, e))?;
@@ -81,7 +84,10 @@ impl Ingest {
                 sync_folder(&self.store.root().join("blobs").join(algorithm.name()))?;
             }
         }
-        self.store.update(names)
+        self.store.update(|names| {
+            assign(names, images);
+            Ok(())
+        })
     }
 
     /// Makes the content durable before it gets its name.
@@ -98,6 +104,27 @@ impl Ingest {
     }
 }
 
+/// The store as it would be with what was received: what is going to be named can be looked at before.
+impl Documents for Ingest {
+    fn has(&self, descriptor: &Descriptor) -> Result<bool> {
+        match self.received.get(&descriptor.digest) {
+            Some(path) => {
+                let size = std::fs::metadata(path).map_err(|e| Error::io("read", path, e))?.len();
+                Ok(size == descriptor.size)
+            }
+            None => self.store.has(descriptor),
+        }
+    }
+
+    fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
+        match self.received.get(&descriptor.digest) {
+            Some(_) if !self.has(descriptor)? || descriptor.size > MAX_CONFIG_BYTES => Ok(None),
+            Some(path) => std::fs::read(path).map(Some).map_err(|e| Error::io("read", path, e)),
+            None => self.store.document(descriptor),
+        }
+    }
+}
+
 impl Keeper for Ingest {
     fn begin(&mut self, claimed: Option<&Digest>, _size: u64) -> Result<bool> {
         if let Some(digest) = claimed {
@@ -106,7 +133,8 @@ impl Keeper for Ingest {
                 let here = store.holds(digest);
                 Ok((here, if here { vec![*digest] } else { Vec::new() }))
             })?;
-            if here || self.received.contains_key(digest) {
+            // What is relied upon is looked at first: a blob that has rotted is replaced by the one arriving.
+            if self.received.contains_key(digest) || (here && store.holds_sound(digest)?) {
                 return Ok(false);
             }
         }

@@ -78,7 +78,8 @@ impl Store {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(store),
             Err(e) => Err(Error::io("open store", root, e)),
             Ok(mut entries) => {
-                if store.path("oci-layout").exists() || entries.next().is_none() {
+                let ours = store.path("oci-layout").exists() || store.path(PRIVATE).is_dir();
+                if ours || entries.next().is_none() {
                     return Ok(store);
                 }
                 let message = format!("{} is neither an image store nor an empty folder", root.display());
@@ -95,10 +96,14 @@ impl Store {
 
     /// Makes the folders and files of an empty store, where they are missing.
     fn create(&self) -> Result<()> {
-        if self.private("leases").is_dir() && self.path("index.json").exists() {
+        if self.private("leases").is_dir()
+            && self.path("index.json").exists()
+            && self.path("oci-layout").exists()
+        {
             return Ok(());
         }
-        let folders = ["blobs/sha256", "blobs/sha512", ".barge/ingest", ".barge/leases"];
+        // The private folder comes first: whoever looks meanwhile sees that this is going to be a store.
+        let folders = [".barge/ingest", ".barge/leases", "blobs/sha256", "blobs/sha512"];
         for folder in folders.map(|f| self.path(f)) {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
             made.map_err(|e| Error::io("create store", &folder, e))?;
@@ -139,6 +144,7 @@ impl Store {
         let temporary = Temporary::new(self.private(&format!("{name}.{}", random_name()?)));
         let doing = |e| Error::io("write", &self.path(name), e);
         let mut file = private_file(temporary.path()).map_err(doing)?;
+        file.lock().map_err(doing)?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(doing)?;
         std::fs::rename(temporary.path(), self.path(name)).map_err(doing)?;
         temporary.kept();
@@ -182,6 +188,14 @@ impl Store {
         Ok(self.blobs()?.into_iter().filter_map(size).collect())
     }
 
+    /// Whether a blob is here and is what its digest says; one that is damaged may be replaced.
+    fn holds_sound(&self, digest: &Digest) -> Result<bool> {
+        if !self.holds(digest) {
+            return Ok(false);
+        }
+        self.hash(digest, &crate::progress::Silent).map(|(actual, _)| actual == *digest)
+    }
+
     fn open_blob(&self, digest: &Digest) -> Result<Option<File>> {
         let path = self.blob_path(digest);
         let no_follow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
@@ -197,11 +211,8 @@ impl Documents for Store {
     fn has(&self, descriptor: &Descriptor) -> Result<bool> {
         let path = self.blob_path(&descriptor.digest);
         match std::fs::symlink_metadata(&path) {
-            Ok(meta) if meta.is_file() && meta.len() == descriptor.size => Ok(true),
-            Ok(meta) => Err(damaged(
-                &descriptor.digest,
-                &format!("it is {} bytes, not {}", meta.len(), descriptor.size),
-            )),
+            // Another size is other content: what the descriptor means is not here.
+            Ok(meta) => Ok(meta.is_file() && meta.len() == descriptor.size),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(e) => Err(Error::io("open", &path, e)),
         }

@@ -1,6 +1,8 @@
 //! The names: `index.json`, read without a lock, replaced whole under one.
 
-use barge_oci::{Document, Index, annotation, media_type, to_go_json};
+use std::collections::{BTreeMap, BTreeSet};
+
+use barge_oci::{Digest, Document, Index, Reference, annotation, media_type, to_go_json};
 
 use super::Store;
 use crate::archive::name_of;
@@ -34,7 +36,7 @@ impl Store {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(Error::io("read", &path, e)),
         };
-        let index = Document::index_up_to(bytes, MAX_INDEX_BYTES)
+        let index = Document::index_of_our_own(bytes, MAX_INDEX_BYTES)
             .map_err(|e| Error::refused(Refusal::JsonInvalid, format!("{}: {e}", path.display())))?;
         let mut images: Vec<Image> = index
             .parsed()
@@ -63,7 +65,13 @@ impl Store {
         sort(&mut images);
         images.dedup();
         if images != before {
-            self.replace("index.json", &encode(&images)?)?;
+            let bytes = encode(&images)?;
+            if bytes.len() as u64 > MAX_INDEX_BYTES {
+                let message =
+                    format!("the names would take {} bytes, {MAX_INDEX_BYTES} at most are read", bytes.len());
+                return Err(Error::refused(Refusal::LimitExceeded, message));
+            }
+            self.replace("index.json", &bytes)?;
         }
         Ok(outcome)
     }
@@ -83,23 +91,28 @@ impl Image {
     }
 }
 
-/// Gives an image its name, or keeps it nameless. Whatever had the name before stays as a dangling image;
-/// an image that has a name is not dangling any more.
-pub(crate) fn assign(images: &mut Vec<Image>, image: Image) {
-    let digest = image.target.digest;
-    if image.name.is_none() {
-        if images.iter().all(|i| i.target.digest != digest) {
-            images.push(image);
+/// Gives images their names, or keeps them nameless. Whatever had a name before stays as a dangling image;
+/// an image that has a name is not dangling any more. Of one name given twice the last counts.
+pub(crate) fn assign(images: &mut Vec<Image>, new: Vec<Image>) {
+    let mut by_name: BTreeMap<Reference, Image> = BTreeMap::new();
+    let mut nameless: BTreeMap<(Digest, String), Image> = BTreeMap::new();
+    let key = |i: &Image| {
+        (i.target.digest, i.target.annotations.get(annotation::MANIFEST_SUBJECT).cloned().unwrap_or_default())
+    };
+    for image in std::mem::take(images).into_iter().chain(new) {
+        match image.name.clone() {
+            None => drop(nameless.entry(key(&image)).or_insert(image)),
+            Some(name) => {
+                if let Some(before) = by_name.insert(name, image) {
+                    let before = Image { name: None, target: before.target };
+                    nameless.entry(key(&before)).or_insert(before);
+                }
+            }
         }
-        return;
     }
-    let same_name = |i: &Image| i.name == image.name;
-    let before = images.iter().position(same_name).map(|n| images.swap_remove(n));
-    images.retain(|i| i.name.is_some() || i.target.digest != digest);
-    if let Some(before) = before.filter(|b| b.target.digest != digest) {
-        assign(images, Image { name: None, target: before.target });
-    }
-    images.push(image);
+    let named: BTreeSet<Digest> = by_name.values().map(|i| i.target.digest).collect();
+    nameless.retain(|(digest, subject), _| !subject.is_empty() || !named.contains(digest));
+    images.extend(by_name.into_values().chain(nameless.into_values()));
 }
 
 fn sort(images: &mut [Image]) {

@@ -3,7 +3,7 @@
 use barge_oci::{Descriptor, Digest, Platform};
 use serde::{Deserialize, Serialize};
 
-use super::Store;
+use super::{DigestSet, Store};
 use crate::error::Result;
 use crate::graph::{Kind, Tree, may_be_absent, read_config};
 
@@ -36,7 +36,7 @@ pub struct Part {
     pub attests: Option<String>,
     /// When the image was made, RFC 3339 as its config says.
     pub created: Option<String>,
-    /// Config and layers with their sizes; the flag says that it may be absent (foreign layers).
+    /// Config and layers, each once, with their sizes; the flag says that it may be absent (foreign layers).
     pub blobs: Vec<(Digest, u64, bool)>,
 }
 
@@ -52,6 +52,11 @@ pub enum PartKind {
 }
 
 impl Summary {
+    /// Stands for an image whose documents cannot be read.
+    pub(super) fn unreadable(root: Digest) -> Self {
+        Self { root, indexes: Vec::new(), parts: Vec::new(), unread: Vec::new() }
+    }
+
     /// Every digest that belongs to the image.
     pub fn digests(&self) -> impl Iterator<Item = Digest> {
         let parts = self
@@ -78,11 +83,13 @@ impl Summary {
             match &listed.manifest {
                 None => unread.push(listed.descriptor.digest),
                 Some(manifest) => {
-                    blobs.extend(manifest.parsed().blobs().map(|b| (b.digest, b.size, may_be_absent(b))));
+                    let mut seen = DigestSet::default();
+                    let each_once = manifest.blobs().filter(|b| seen.insert(b.digest));
+                    blobs.extend(each_once.map(|b| (b.digest, b.size, may_be_absent(b))));
                     if listed.kind == Kind::Image {
                         match read_config(store, manifest)? {
                             Some(config) => created.clone_from(&config.parsed().created),
-                            None => unread.push(manifest.parsed().config.digest),
+                            None => unread.push(manifest.config.digest),
                         }
                     }
                 }
@@ -150,10 +157,7 @@ impl Part {
 
     /// Bytes of it that are present; a layer that is there twice takes its bytes once.
     pub fn present_bytes(&self, present: &impl Fn(&Digest) -> bool) -> u64 {
-        let first =
-            |n: usize, digest: &Digest| self.blobs.iter().take(n).all(|(earlier, _, _)| earlier != digest);
-        let blobs = self.blobs.iter().enumerate().filter(|(n, (digest, _, _))| first(*n, digest));
-        let blobs = blobs.map(|(_, (digest, size, _))| (digest, size));
+        let blobs = self.blobs.iter().map(|(digest, size, _)| (digest, size));
         let all = std::iter::once((&self.digest, &self.size)).chain(blobs);
         all.filter(|(digest, _)| present(digest)).map(|(_, size)| size).sum()
     }
