@@ -126,7 +126,7 @@ impl Documents for Ingest {
 }
 
 impl Keeper for Ingest {
-    fn begin(&mut self, claimed: Option<&Digest>, _size: u64) -> Result<bool> {
+    fn begin(&mut self, claimed: Option<&Digest>, size: u64) -> Result<bool> {
         if let Some(digest) = claimed {
             let store = &self.store;
             let here = self.lease.protect(|| {
@@ -137,6 +137,11 @@ impl Keeper for Ingest {
             if self.received.contains_key(digest) || (here && store.holds_sound(digest)?) {
                 return Ok(false);
             }
+        }
+        let free = rustix::fs::fstatvfs(&self._lock).map(|s| s.f_bavail.saturating_mul(s.f_frsize));
+        if free.is_ok_and(|free| size > free) {
+            let full = std::io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error());
+            return Err(Error::io("write", self.store.root(), full));
         }
         self.count += 1;
         let path = self.folder.path().join(self.count.to_string());
