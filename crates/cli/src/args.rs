@@ -1,22 +1,17 @@
 //! The command line: docker's image commands with docker's flags, and what barge adds to them.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Save, load, list and carry container images without a daemon
 #[derive(Debug, Parser)]
-#[command(
-    name = "barge",
-    version,
-    disable_help_subcommand = true,
-    arg_required_else_help = true,
-    max_term_width = 100
-)]
+#[command(name = "barge", version, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Cli {
     /// Image store to work on [default: $XDG_DATA_HOME/barge/store]
     #[arg(long, global = true, value_name = "DIR", env = "BARGE_STORE", hide_env_values = true)]
-    pub(crate) store: Option<PathBuf>,
+    pub(crate) store: Option<OsString>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -97,7 +92,7 @@ pub(crate) struct Save {
     pub(crate) images: Vec<String>,
     /// Write to a file, instead of STDOUT
     #[arg(short, long, value_name = "string", allow_hyphen_values = true)]
-    pub(crate) output: Option<PathBuf>,
+    pub(crate) output: Option<OsString>,
     /// Save only the given platform(s). Formatted as a comma-separated list of "os[/arch[/variant]]"
     /// (e.g., "linux/amd64,linux/arm64/v8"), "host" or "all"
     #[arg(long, value_name = "strings")]
@@ -106,17 +101,17 @@ pub(crate) struct Save {
     #[arg(long, value_name = "NAME[:TAG]")]
     pub(crate) name: Option<String>,
     /// Keep the original index and its digest, even where it lists platforms that are not saved
-    #[arg(long)]
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
     pub(crate) keep_index: bool,
     /// Take non-distributable layers along
-    #[arg(long)]
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
     pub(crate) include_foreign: bool,
     /// Print what would be written, and write nothing
-    #[arg(long)]
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
     pub(crate) dry_run: bool,
     /// Format of the dry run's output: table or json
-    #[arg(long, value_name = "FORMAT", requires = "dry_run", default_value = "table")]
-    pub(crate) format: PlanFormat,
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<PlanFormat>,
     /// How progress is shown on STDERR
     #[arg(long, value_name = "MODE", default_value = "auto")]
     pub(crate) progress: ProgressMode,
@@ -128,9 +123,9 @@ pub(crate) struct Load {
     pub(crate) rest: Vec<String>,
     /// Read from a tar archive file or a directory, instead of STDIN ("-")
     #[arg(short, long, value_name = "string", allow_hyphen_values = true)]
-    pub(crate) input: Option<PathBuf>,
+    pub(crate) input: Option<OsString>,
     /// Suppress the load output
-    #[arg(short, long)]
+    #[arg(short, long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
     pub(crate) quiet: bool,
     /// Load only the given platform(s). Formatted as a comma-separated list of "os[/arch[/variant]]"
     /// (e.g., "linux/amd64,linux/arm64/v8"), "host" or "all"
@@ -151,7 +146,7 @@ pub(crate) struct List {
     #[command(flatten)]
     pub(crate) view: View,
     /// Show all images (default hides dangling images)
-    #[arg(short, long)]
+    #[arg(short, long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
     pub(crate) all: bool,
     /// Filter output based on conditions provided
     #[arg(short, long, value_name = "filter")]
@@ -161,16 +156,16 @@ pub(crate) struct List {
 #[derive(Debug, Args)]
 pub(crate) struct View {
     /// List multi-platform images as a tree
-    #[arg(long)]
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
     pub(crate) tree: bool,
     /// Show digests
-    #[arg(long)]
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
     pub(crate) digests: bool,
     /// Don't truncate output
-    #[arg(long)]
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
     pub(crate) no_trunc: bool,
     /// Only show image IDs
-    #[arg(short, long)]
+    #[arg(short, long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
     pub(crate) quiet: bool,
     /// Format output using a custom template: 'table', 'table TEMPLATE', 'json' or a Go template
     #[arg(long, value_name = "string")]
@@ -197,14 +192,14 @@ pub(crate) struct History {
     #[arg(long, value_name = "string")]
     pub(crate) format: Option<String>,
     /// Print sizes and dates in human readable format
-    #[arg(short = 'H', long, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1,
-          require_equals = true, default_missing_value = "true", value_name = "bool")]
+    #[arg(short = 'H', long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true,
+          default_value = "true", default_missing_value = "true", value_name = "bool", value_parser = switch)]
     pub(crate) human: bool,
     /// Don't truncate output
-    #[arg(long)]
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
     pub(crate) no_trunc: bool,
     /// Only show image IDs
-    #[arg(short, long)]
+    #[arg(short, long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
     pub(crate) quiet: bool,
     /// Show history for the given platform ("os[/arch[/variant]]")
     #[arg(long, value_name = "string")]
@@ -222,10 +217,10 @@ pub(crate) struct Remove {
     #[arg(value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
     /// Force removal of the image
-    #[arg(short, long)]
+    #[arg(short, long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
     pub(crate) force: bool,
     /// Do not delete untagged parents
-    #[arg(long)]
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
     pub(crate) no_prune: bool,
     /// Remove only the given platform variant(s), a comma-separated list of "os[/arch[/variant]]"
     #[arg(long, value_name = "strings")]
@@ -237,20 +232,20 @@ pub(crate) struct Prune {
     #[arg(value_name = "ARG", hide = true)]
     pub(crate) rest: Vec<String>,
     /// Remove all unused images, not just dangling ones
-    #[arg(short, long)]
+    #[arg(short, long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
     pub(crate) all: bool,
     /// Provide filter values (e.g. "until=<timestamp>")
     #[arg(long, value_name = "filter")]
     pub(crate) filter: Vec<String>,
     /// Do not prompt for confirmation
-    #[arg(short, long)]
+    #[arg(short, long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
     pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ArchiveList {
     #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) view: View,
 }
@@ -258,7 +253,7 @@ pub(crate) struct ArchiveList {
 #[derive(Debug, Args)]
 pub(crate) struct ArchiveVerify {
     #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    pub(crate) files: Vec<PathBuf>,
     /// Output format: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: VerifyFormat,
@@ -276,8 +271,9 @@ pub(crate) struct StoreDf {
 
 #[derive(Debug, Args)]
 pub(crate) struct Completion {
-    /// The shell
-    pub(crate) shell: clap_complete::Shell,
+    /// The shell: bash, elvish, fish, powershell or zsh
+    #[arg(value_name = "SHELL")]
+    pub(crate) shells: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -304,4 +300,13 @@ pub(crate) enum ProgressMode {
     Plain,
     Json,
     None,
+}
+
+/// A switch as Go's flags take it: alone it is on, with `=` it is what `strconv.ParseBool` says.
+fn switch(value: &str) -> Result<bool, String> {
+    match value {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+        other => Err(format!("strconv.ParseBool: parsing {other:?}: invalid syntax")),
+    }
 }

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         Err(error) => return usage::report(&error, program, &arguments),
     };
     if let Err(error) = signals::watch() {
-        eprintln!("{program}: {error}");
+        cmd::say(&format!("{program}: {error}"));
         return ExitCode::FAILURE;
     }
     let typed = usage::command_path(program, &arguments);
@@ -44,12 +44,12 @@ impl Failure {
         }
         let text = self.to_string();
         if !text.is_empty() {
-            eprintln!("{text}");
+            cmd::say(&text);
         }
         if let Self::Core(error) = self
             && let Some(hint) = error.advice()
         {
-            eprintln!("hint: {hint}");
+            cmd::say(&format!("hint: {hint}"));
         }
         ExitCode::from(self.code())
     }

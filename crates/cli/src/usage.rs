@@ -1,5 +1,6 @@
 //! What is said of a command line that makes no sense, in docker's words and with docker's exit codes.
 
+use std::error::Error as _;
 use std::ffi::OsString;
 use std::io::{Write, stdout};
 use std::path::Path;
@@ -8,8 +9,10 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory};
 
+use barge_core::error::printable;
+
 use crate::args::Cli;
-use crate::cmd::Failure;
+use crate::cmd::{Failure, say};
 
 /// Docker's exit code for flags that cannot be parsed.
 const FLAG_ERROR: u8 = 125;
@@ -65,14 +68,18 @@ pub(crate) fn report(error: &clap::Error, program: &str, arguments: &[OsString])
         let _ = write!(stdout(), "{error}");
         return ExitCode::SUCCESS;
     }
-    let (typed, _) = locate(program, arguments);
+    let (typed, command) = locate(program, arguments);
+    if error.kind() == ErrorKind::MissingSubcommand {
+        let _ = write!(stdout(), "{}", command.bin_name(typed).render_help());
+        return ExitCode::SUCCESS;
+    }
     let context = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => text.clone(),
-        Some(ContextValue::Strings(texts)) => texts.first().cloned().unwrap_or_default(),
+        Some(ContextValue::String(text)) => printable(text),
+        Some(ContextValue::Strings(texts)) => texts.first().map(|t| printable(t)).unwrap_or_default(),
         _ => String::new(),
     };
     let invalid = context(ContextKind::InvalidArg);
-    let flag = invalid.split([' ', '=']).next().unwrap_or_default();
+    let flag = invalid.split([' ', '=', '[']).next().unwrap_or_default();
     let (text, code) = match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let unknown = context(ContextKind::InvalidSubcommand);
@@ -92,33 +99,67 @@ pub(crate) fn report(error: &clap::Error, program: &str, arguments: &[OsString])
             (with_usage(&format!("unknown flag: {flag}{hint}"), &typed), FLAG_ERROR)
         }
         ErrorKind::UnknownArgument if flag.starts_with('-') => {
-            let letter = flag.chars().nth(1).unwrap_or_default();
+            let letter = flag.chars().nth(1).unwrap_or('-');
             (with_usage(&format!("unknown shorthand flag: '{letter}' in {flag}"), &typed), FLAG_ERROR)
         }
+        ErrorKind::UnknownArgument => match check(&Arity::None, 1, &typed) {
+            Err(failure) => (failure.to_string(), failure.code()),
+            Ok(()) => (String::new(), FLAG_ERROR),
+        },
         ErrorKind::InvalidValue if context(ContextKind::InvalidValue).is_empty() => {
+            let flag = as_typed(program, arguments, flag);
             (with_usage(&format!("flag needs an argument: {flag}"), &typed), FLAG_ERROR)
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let value = context(ContextKind::InvalidValue);
-            let valid = match error.get(ContextKind::ValidValue) {
-                Some(ContextValue::Strings(values)) if !values.is_empty() => {
+            let why = match (error.get(ContextKind::ValidValue), error.source()) {
+                (_, Some(source)) => format!(": {}", printable(&source.to_string())),
+                (Some(ContextValue::Strings(values)), _) if !values.is_empty() => {
                     format!(": must be {}", values.join(", "))
                 }
                 _ => String::new(),
             };
+            let flag = both_names(program, arguments, flag);
             (
-                with_usage(&format!("invalid argument \"{value}\" for \"{flag}\" flag{valid}"), &typed),
+                with_usage(&format!("invalid argument \"{value}\" for \"{flag}\" flag{why}"), &typed),
                 FLAG_ERROR,
             )
         }
         _ => {
             let text = error.to_string();
             let first = text.lines().next().unwrap_or_default();
-            (with_usage(first.strip_prefix("error: ").unwrap_or(first), &typed), FLAG_ERROR)
+            let first = printable(first.strip_prefix("error: ").unwrap_or(first));
+            (with_usage(&first, &typed), FLAG_ERROR)
         }
     };
-    eprintln!("{text}");
+    say(&text);
     ExitCode::from(code)
+}
+
+/// The one-letter name of a flag, if it has one.
+fn letter(program: &str, arguments: &[OsString], flag: &str) -> Option<char> {
+    let (_, command) = locate(program, arguments);
+    let long = flag.strip_prefix("--")?;
+    command.get_arguments().find(|a| a.get_long() == Some(long))?.get_short()
+}
+
+/// A flag without its value, the way it was typed: `--output`, or `'o' in -o`.
+fn as_typed(program: &str, arguments: &[OsString], flag: &str) -> String {
+    let short = letter(program, arguments, flag).filter(|letter| {
+        let ends = |a: &str| a.starts_with('-') && !a.starts_with("--") && a.ends_with(*letter);
+        arguments.iter().filter_map(|a| a.to_str()).any(ends)
+    });
+    short.map_or_else(|| flag.to_owned(), |letter| format!("'{letter}' in -{letter}"))
+}
+
+/// A flag by both of its names: `-q, --quiet`.
+fn both_names(program: &str, arguments: &[OsString], flag: &str) -> String {
+    letter(program, arguments, flag).map_or_else(|| flag.to_owned(), |letter| format!("-{letter}, {flag}"))
+}
+
+/// A flag whose value makes no sense.
+pub(crate) fn bad_flag(text: &str, typed: &str) -> Failure {
+    Failure::Text(with_usage(text, typed), FLAG_ERROR)
 }
 
 fn with_usage(text: &str, typed: &str) -> String {
@@ -131,6 +172,7 @@ fn usage_line(typed: &str) -> String {
     let (_, command) = locate(words.first().and_then(|w| w.to_str()).unwrap_or_default(), &words);
     let operands = match command.get_name() {
         "save" | "inspect" | "rm" | "rmi" => " IMAGE [IMAGE...]",
+        "ls" if typed.ends_with("archive ls") => " FILE",
         "ls" | "images" => " [REPOSITORY[:TAG]]",
         "history" => " IMAGE",
         "tag" => return format!("{typed} SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]"),

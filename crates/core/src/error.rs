@@ -153,6 +153,13 @@ impl Error {
         }
     }
 
+    /// Whether the place may be read but not written to.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        let kind = self.cause.as_ref().map(io::Error::kind);
+        matches!(kind, Some(io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied))
+    }
+
     /// Whether the reader at the other end of a pipe went away.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {

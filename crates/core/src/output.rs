@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt
 use std::path::{Path, PathBuf};
 
 use crate::cleanup::Temporary;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable};
 use crate::store::{random_name, sync_folder};
 
 /// The mode of a saved archive, whatever the umask: images hold secrets.
@@ -32,6 +32,13 @@ impl Output {
     pub fn open(path: &Path) -> Result<Self> {
         if ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|p| path == Path::new(p)) {
             return Self::standard();
+        }
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") && !path.is_dir() {
+            let folder = path.components().collect::<PathBuf>();
+            return Err(invalid(&format!(
+                "invalid output path: stat {}: no such file or directory",
+                shown(&folder)
+            )));
         }
         let target = follow(path)?;
         match target.metadata() {
@@ -129,13 +136,13 @@ impl AtomicFile {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 return Err(invalid(&format!(
                     "invalid output path: stat {}: no such file or directory",
-                    folder.display()
+                    shown(&folder)
                 )));
             }
             Ok(meta) if !meta.is_dir() => {
                 return Err(invalid(&format!(
                     "invalid output path: stat {}: not a directory",
-                    folder.display()
+                    shown(&folder)
                 )));
             }
             _ => {}
@@ -246,6 +253,10 @@ fn remove_stale(folder: &Path, target: &Path) {
             let _ = std::fs::remove_file(&path);
         }
     }
+}
+
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
 }
 
 fn invalid(why: &str) -> Error {

@@ -7,36 +7,45 @@ use barge_core::progress::Silent;
 use barge_oci::Reference;
 use serde_json::json;
 use std::io::stdin;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::list::show;
 use super::{Failure, Outcome, note, print};
 use crate::args::{ArchiveList, ArchiveVerify, VerifyFormat};
 use crate::render::progress;
+use crate::usage::{Arity, check};
 
 /// `barge archive ls FILE`
-pub(crate) fn list(args: &ArchiveList) -> Outcome {
-    let archive = if args.file == Path::new("-") {
+pub(crate) fn list(args: &ArchiveList, typed: &str) -> Outcome {
+    let file = one(&args.files, typed)?;
+    let archive = if file == Path::new("-") {
         Archive::stream(stdin().lock(), Pass::List, &Silent)?
     } else {
-        Archive::open(&args.file, Pass::List, &Silent)?
+        Archive::open(file, Pass::List, &Silent)?
     };
     show(&list_archive(&archive)?, &args.view)
 }
 
 /// `barge archive verify FILE`: everything load checks, and nothing loaded.
-pub(crate) fn verify(args: &ArchiveVerify) -> Outcome {
+pub(crate) fn verify(args: &ArchiveVerify, typed: &str) -> Outcome {
+    let file = one(&args.files, typed)?;
     let progress = progress::new(args.progress, "Verifying");
-    let outcome = if args.file == Path::new("-") {
+    let outcome = if file == Path::new("-") {
         Archive::stream(stdin().lock(), Pass::Verify, progress.as_ref())
     } else {
-        Archive::open(&args.file, Pass::Verify, progress.as_ref())
+        Archive::open(file, Pass::Verify, progress.as_ref())
     };
     drop(progress);
     match args.format {
-        VerifyFormat::Text => text(&outcome?, &args.file),
+        VerifyFormat::Text => text(&outcome?, file),
         VerifyFormat::Json => as_json(outcome),
     }
+}
+
+/// The one file that has to be named.
+fn one<'a>(files: &'a [PathBuf], typed: &str) -> Result<&'a Path, Failure> {
+    check(&Arity::Exactly(1), files.len(), typed)?;
+    Ok(files.first().map_or(Path::new(""), PathBuf::as_path))
 }
 
 fn text(archive: &Archive, file: &Path) -> Outcome {

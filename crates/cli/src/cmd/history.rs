@@ -51,7 +51,7 @@ fn row(step: &HistoryStep, args: &History) -> Row {
     let command = if args.no_trunc { step.created_by.replace('\t', " ") } else { shortened(&command) };
     let size = if args.human { human_size(step.size, 3) } else { step.size.to_string() };
     let row = json!({
-        "ID": id(step, args.no_trunc), "CreatedSince": ago(step.created, Timestamp::now()),
+        "ID": id(step, args.no_trunc), "CreatedSince": if args.human { ago(step.created, Timestamp::now()) } else { rfc3339(step.created) },
         "CreatedAt": rfc3339(step.created), "CreatedBy": command.replace(|c: char| c.is_control(), " "),
         "Size": size, "Comment": barge_core::error::printable(&step.comment),
     });

@@ -8,10 +8,13 @@ use barge_oci::{Config, Descriptor, Digest, Reference};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Failure, Outcome, platform, print};
+use super::{Failure, Outcome, platform, print, say};
 use crate::args::Inspect;
 use crate::render::template::{execute, parse};
 use crate::usage::{Arity, check};
+
+/// Docker's exit code for a template of `inspect` that cannot be parsed.
+const TEMPLATE_ERROR: u8 = 64;
 
 /// The Engine API's answer (1.52 and later), fields in its order.
 #[derive(Serialize)]
@@ -93,7 +96,7 @@ pub(crate) fn run(args: &Inspect, store: impl Fn() -> Result<Store, Failure>, ty
     check(&Arity::AtLeast(1), args.images.len(), typed)?;
     let platform = args.platform.as_deref().map(platform).transpose()?;
     let format = args.format.as_deref().filter(|f| !f.is_empty());
-    let template = format.filter(|f| *f != "json").map(parse).transpose()?;
+    let template = format.filter(|f| *f != "json").map(|f| parse(f, TEMPLATE_ERROR)).transpose()?;
     let store = store()?;
     let (mut views, mut failed) = (Vec::new(), Vec::new());
     for image in &args.images {
@@ -108,18 +111,14 @@ pub(crate) fn run(args: &Inspect, store: impl Fn() -> Result<Store, Failure>, ty
                 print(&(execute(template, &view.for_template())? + "\n"))?;
             }
         }
-        (None, Some(_)) => {
-            for view in &views {
-                print(&(serde_json::to_string(view).map_err(|e| unprintable(&e))? + "\n"))?;
-            }
-        }
+        (None, Some(_)) => print(&(serde_json::to_string(&views).map_err(|e| unprintable(&e))? + "\n"))?,
         (None, None) => print(&pretty(&views)?)?,
     }
     let mut failed = failed.into_iter();
     let Some(first) = failed.next() else { return Ok(()) };
     let mut last = first;
     for error in failed {
-        eprintln!("{last}");
+        say(&last.to_string());
         last = error;
     }
     Err(last.into())

@@ -7,14 +7,14 @@ use barge_oci::Reference;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Failure, Outcome, print};
+use super::{Outcome, note, print, say};
 use crate::args::{List, View};
 use crate::render::size::human_size;
 use crate::render::table::Table;
 use crate::render::template::{Row, render};
 use crate::render::time::{ago, local};
 use crate::render::tree::Tree;
-use crate::usage::{Arity, check};
+use crate::usage::{Arity, bad_flag, check};
 
 const HEADERS: [(&str, &str); 11] = [
     ("ID", "IMAGE ID"),
@@ -30,6 +30,8 @@ const HEADERS: [(&str, &str); 11] = [
     ("Platforms", "PLATFORMS"),
 ];
 const RAW: &str = "repository: {{.Repository}}\\ntag: {{.Tag}}\\nimage_id: {{.ID}}\\ncreated_at: {{.CreatedAt}}\\nvirtual_size: {{.Size}}\\n";
+const RAW_DIGEST: &str = "repository: {{.Repository}}\\ntag: {{.Tag}}\\ndigest: {{.Digest}}\\nimage_id: {{.ID}}\\ncreated_at: {{.CreatedAt}}\\nvirtual_size: {{.Size}}\\n";
+const RAW_ID: &str = "image_id: {{.ID}}";
 /// Words that were meant as a command when typed after `images`.
 const COMMANDS: [&str; 13] = [
     "build", "history", "import", "inspect", "list", "load", "ls", "prune", "pull", "push", "rm", "save",
@@ -40,29 +42,31 @@ pub(crate) fn run(args: &List, store: &Store, typed: &str) -> Outcome {
     check(&Arity::AtMost(1), args.reference.len(), typed)?;
     let mut filters = Filters::default();
     for filter in &args.filter {
-        add_filter(&mut filters, filter)?;
+        add_filter(&mut filters, filter, "-f, --filter", typed)?;
     }
     filters.references.extend(args.reference.iter().cloned());
     if !args.all && filters.dangling.is_none() {
         filters.dangling = Some(false);
     }
-    let listings = list(store, &filters)?;
+    let (listings, damaged) = list(store, &filters)?;
+    damaged.iter().for_each(|damage| note("warning", &damage.to_string()));
     if let ([word], true, true) = (args.reference.as_slice(), listings.is_empty(), typed.ends_with(" images"))
         && COMMANDS.contains(&word.as_str())
     {
         let program = typed.split(' ').next().unwrap_or_default();
-        eprintln!("No images found matching \"{word}\": did you mean \"{program} image {word}\"?");
+        say(&format!("No images found matching \"{word}\": did you mean \"{program} image {word}\"?"));
     }
     show(&listings, &args.view)
 }
 
 /// Adds a filter; `until` takes a duration or a date besides RFC 3339.
-pub(crate) fn add_filter(filters: &mut Filters, filter: &str) -> Outcome {
+pub(crate) fn add_filter(filters: &mut Filters, filter: &str, flag: &str, typed: &str) -> Outcome {
     if !filter.contains('=') {
         let shown = barge_core::error::printable(filter);
-        let text =
-            format!("invalid argument \"{shown}\" for \"-f, --filter\" flag: invalid filter '{shown}'");
-        return Err(Failure::Text(text, 125));
+        let text = format!(
+            "invalid argument \"{shown}\" for \"{flag}\" flag: bad format of filter (expected name=value)"
+        );
+        return Err(bad_flag(&text, typed));
     }
     let Some(until) = filter.strip_prefix("until=") else { return Ok(filters.add(filter)?) };
     let until = until.trim();
@@ -100,15 +104,17 @@ pub(crate) fn add_filter(filters: &mut Filters, filter: &str) -> Outcome {
 
 /// Prints images in the view asked for.
 pub(crate) fn show(listings: &[Listing], view: &View) -> Outcome {
-    if view.quiet {
+    let format = view.format.as_deref().filter(|f| !f.is_empty());
+    if view.quiet && matches!(format, None | Some("table")) {
         return print(&ids(listings, view));
     }
-    let format = view.format.as_deref().filter(|f| !f.is_empty());
     if view.tree && matches!(format, None | Some("table")) {
         return print(&Tree::new(view.no_trunc || view.digests).draw(listings));
     }
     let format = match format {
         None => "table",
+        Some("raw") if view.quiet => RAW_ID,
+        Some("raw") if view.digests => RAW_DIGEST,
         Some("raw") => RAW,
         Some(format) => format,
     };
@@ -135,7 +141,7 @@ pub(crate) fn show(listings: &[Listing], view: &View) -> Outcome {
     };
     let rows: Vec<Row> = listings.iter().flat_map(|l| cells(l, view, now, &all)).map(named).collect();
     let with_digest = format!("{format}\\t{{{{.Digest}}}}");
-    let add = view.digests && format.starts_with("table ") && !format.contains(".Digest");
+    let add = view.digests && format.starts_with("table") && !format.contains(".Digest");
     print(&render(if add { &with_digest } else { format }, &rows, &HEADERS, &default)?)
 }
 

@@ -10,7 +10,7 @@ use barge_oci::Reference;
 use super::{Failure, Outcome, note, now, platforms, print};
 use crate::args::{Load, ProgressMode};
 use crate::render::progress;
-use crate::usage::{Arity, check};
+use crate::usage::{Arity, bad_flag, check};
 
 /// How many absent platforms are named one by one.
 const MOST_NAMED: usize = 10;
@@ -19,11 +19,12 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
     check(&Arity::None, args.rest.len(), typed)?;
     let base_name = args.base_name.as_deref().map(|name| {
         Reference::parse(name)
-            .map_err(|e| Failure::Text(format!("invalid argument {name:?} for \"--base-name\" flag: {e}"), 1))
+            .map_err(|e| bad_flag(&format!("invalid argument {name:?} for \"--base-name\" flag: {e}"), typed))
     });
     let options =
         LoadOptions { platforms: platforms(&args.platform)?, base_name: base_name.transpose()?, now: now() };
-    let file = args.input.as_deref().filter(|p| !p.as_os_str().is_empty() && *p != Path::new("-"));
+    let file =
+        args.input.as_deref().map(Path::new).filter(|p| !p.as_os_str().is_empty() && *p != Path::new("-"));
     if file.is_none() && stdin().is_terminal() {
         return Err(Failure::Text("requested load from stdin, but stdin is empty".to_owned(), 1));
     }

@@ -60,7 +60,8 @@ pub(crate) type Outcome = Result<(), Failure>;
 
 /// Does what was typed; `typed` is the command's path for messages.
 pub(crate) fn run(cli: Cli, typed: &str) -> Outcome {
-    let store = || -> Result<Store, Failure> { Ok(Store::open(&store_path(cli.store.clone())?)?) };
+    let store =
+        || -> Result<Store, Failure> { Ok(Store::open(&store_path(cli.store.clone().map(PathBuf::from))?)?) };
     match cli.command {
         Command::Save(args) | Command::Image(Image::Save(args)) => save::run(&args, store, typed),
         Command::Load(args) | Command::Image(Image::Load(args)) => load::run(&args, store, typed),
@@ -70,12 +71,12 @@ pub(crate) fn run(cli: Cli, typed: &str) -> Outcome {
         Command::History(args) | Command::Image(Image::History(args)) => history::run(&args, store, typed),
         Command::Image(Image::Inspect(args)) => inspect::run(&args, store, typed),
         Command::Image(Image::Prune(args)) => prune::run(&args, store, typed),
-        Command::Archive(Archive::Ls(args)) => archive::list(&args),
-        Command::Archive(Archive::Verify(args)) => archive::verify(&args),
+        Command::Archive(Archive::Ls(args)) => archive::list(&args, typed),
+        Command::Archive(Archive::Verify(args)) => archive::verify(&args, typed),
         Command::Store(StoreCommand::Check) => store::check(&store()?),
         Command::Store(StoreCommand::Gc) => store::gc(&store()?),
         Command::Store(StoreCommand::Df(args)) => store::df(&args, &store()?),
-        Command::Completion(args) => setup::completion(args.shell),
+        Command::Completion(args) => setup::completion(&args.shells, typed),
         Command::Man(args) => setup::man(&args.directory),
     }
 }
@@ -127,5 +128,10 @@ fn print(text: &str) -> Outcome {
 
 /// A note for the person at the terminal, not part of the output.
 fn note(kind: &str, text: &str) {
-    eprintln!("{kind}: {text}");
+    say(&format!("{kind}: {text}"));
+}
+
+/// Prints a line to the standard error; if nobody listens it is said to nobody.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }

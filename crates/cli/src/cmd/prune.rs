@@ -15,7 +15,7 @@ pub(crate) fn run(args: &Prune, store: impl Fn() -> Result<Store, Failure>, type
     check(&Arity::None, args.rest.len(), typed)?;
     let mut filters = Filters::default();
     for filter in &args.filter {
-        add_filter(&mut filters, filter)?;
+        add_filter(&mut filters, filter, "--filter", typed)?;
     }
     let all = args.all || filters.dangling == Some(false);
     filters.dangling = None;
@@ -43,8 +43,10 @@ fn confirmed(all: bool) -> bool {
     } else {
         "all dangling images."
     };
-    print!("WARNING! This will remove {what}\nAre you sure you want to continue? [y/N] ");
+    let question = format!("WARNING! This will remove {what}\nAre you sure you want to continue? [y/N] ");
     let mut answer = String::new();
-    let asked = stdout().flush().and_then(|()| stdin().read_line(&mut answer));
+    let mut out = stdout();
+    let asked = out.write_all(question.as_bytes()).and_then(|()| out.flush());
+    let asked = asked.and_then(|()| stdin().read_line(&mut answer));
     asked.is_ok() && matches!(answer.trim(), "y" | "Y")
 }

@@ -4,7 +4,7 @@ use barge_core::error::ErrorKind;
 use barge_core::ops::{RemoveOptions, Removed, remove};
 use barge_core::store::Store;
 
-use super::{Failure, Outcome, platforms, print};
+use super::{Failure, Outcome, platforms, print, say};
 use crate::args::Remove;
 use crate::usage::{Arity, check};
 
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Remove, store: impl Fn() -> Result<Store, Failure>, typ
     }
     let text = texts.join("\n");
     if args.force && !fatal {
-        eprintln!("{text}");
+        say(&text);
         return Ok(());
     }
     Err(Failure::Text(text, 1))

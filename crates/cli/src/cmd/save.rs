@@ -17,7 +17,7 @@ use crate::args::{PlanFormat, Save};
 use crate::render::progress;
 use crate::render::size::human_size;
 use crate::render::table::Table;
-use crate::usage::{Arity, check};
+use crate::usage::{Arity, bad_flag, check};
 
 /// Checks in docker's order: arguments, platforms, output, and only then the images.
 pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed: &str) -> Outcome {
@@ -27,19 +27,26 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
         keep_index: args.keep_index,
         foreign: args.include_foreign,
     };
+    if args.format.is_some() && !args.dry_run {
+        return Err(Failure::Text(
+            "\"--format\" is the format of a plan, it needs \"--dry-run\"".to_owned(),
+            125,
+        ));
+    }
     let name = args.name.as_deref().map(|name| {
         Reference::parse(name)
-            .map_err(|e| Failure::Text(format!("invalid argument {name:?} for \"--name\" flag: {e}"), 1))
+            .map_err(|e| bad_flag(&format!("invalid argument {name:?} for \"--name\" flag: {e}"), typed))
     });
     let options = SaveOptions { selection, name: name.transpose()? };
-    let file = args.output.as_deref().filter(|p| !p.as_os_str().is_empty() && *p != Path::new("-"));
+    let file =
+        args.output.as_deref().map(Path::new).filter(|p| !p.as_os_str().is_empty() && *p != Path::new("-"));
     if file.is_none() && !args.dry_run && stdout().is_terminal() {
         let text = "cowardly refusing to save to a terminal. Use the -o flag or redirect";
         return Err(Failure::Text(text.to_owned(), 1));
     }
     if args.dry_run {
         let (plan, _lease) = plan_save(&store()?, &args.images, &options)?;
-        return show(&plan, args.format);
+        return show(&plan, args.format.unwrap_or(PlanFormat::Table));
     }
     let mut output = match file {
         Some(path) => Output::open(path)?,
@@ -52,14 +59,14 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
     }
     output.reserve(plan.size())?;
     let progress = progress::new(args.progress, "Saving");
-    plan.write(&store, &mut output, progress.as_ref())?;
+    plan.write(&store, &mut output, file.unwrap_or(Path::new("the archive")), progress.as_ref())?;
     output.commit()?;
     Ok(())
 }
 
 /// The plan, for a dry run.
 fn show(plan: &Plan, format: PlanFormat) -> Outcome {
-    let (blobs, unique) = plan.blobs().fold((0, 0), |(n, bytes), b| (n + 1, bytes + b.size));
+    let (blobs, unique) = plan.blob_sizes().fold((0, 0), |(n, bytes), size| (n + 1, bytes + size));
     let of_images = || plan.images.iter().flat_map(|i| &i.blobs);
     let total: u64 = of_images().map(|b| b.size).sum();
     let once: BTreeMap<_, _> = of_images().map(|b| (b.digest, b.size)).collect();

@@ -21,7 +21,9 @@ pub(crate) fn check(store: &Store) -> Outcome {
         print(&format!("{}: {}\n", printable(&fault.subject), printable(&fault.what)))?;
     }
     let size = human_size(checked.bytes, 4);
-    print(&format!("{} images, {} blobs, {size} hashed: ", checked.images, checked.blobs))?;
+    let s = |n: u64| if n == 1 { "" } else { "s" };
+    let (images, blobs) = (checked.images, checked.blobs);
+    print(&format!("{images} image{}, {blobs} blob{}, {size} hashed: ", s(images), s(blobs)))?;
     if checked.faults.is_empty() {
         return print("no faults\n");
     }

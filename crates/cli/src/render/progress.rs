@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::size::human_size;
 use crate::args::ProgressMode;
+use crate::cmd::say;
 
 /// Work shorter than this shows no bar.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -90,13 +91,13 @@ impl Lines {
         let (current, total) = (self.current.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed));
         if self.json {
             let status = self.verb;
-            eprintln!("{}", serde_json::json!({"status": status, "current": current, "total": total}));
+            say(&serde_json::json!({"status": status, "current": current, "total": total}).to_string());
             return;
         }
         let done = human_size(current, 4);
         match (current * 100).checked_div(total) {
-            Some(percent) => eprintln!("{} {done}/{} {percent}%", self.verb, human_size(total, 4)),
-            None => eprintln!("{} {done}", self.verb),
+            Some(percent) => say(&format!("{} {done}/{} {percent}%", self.verb, human_size(total, 4))),
+            None => say(&format!("{} {done}", self.verb)),
         }
     }
 }

@@ -3,11 +3,10 @@
 use barge_template::Template;
 use serde_json::{Map, Value};
 
+use barge_core::error::printable;
+
 use super::table::Table;
 use crate::cmd::Failure;
-
-/// Docker's exit code for a template that cannot be parsed.
-const TEMPLATE_ERROR: u8 = 64;
 
 /// Fields of one row by name.
 pub(crate) type Row = Map<String, Value>;
@@ -32,12 +31,12 @@ pub(crate) fn render(
         return Ok(table.to_string());
     }
     let unescaped = |s: &str| s.replace("\\t", "\t").replace("\\n", "\n");
-    let Some(columns) = format.strip_prefix("table ") else {
-        let template = parse(&unescaped(format))?;
+    let Some(columns) = format.strip_prefix("table") else {
+        let template = parse(&unescaped(format), 1)?;
         let lines = rows.iter().map(|row| Ok(execute(&template, row)? + "\n"));
         return lines.collect();
     };
-    let template = parse(&unescaped(columns.trim_start()))?;
+    let template = parse(&unescaped(columns.trim_start()), 1)?;
     let titles: Row = headers.iter().map(|(n, title)| ((*n).to_owned(), Value::from(*title))).collect();
     let head =
         template.execute_header(&Value::Object(titles)).map_err(|e| Failure::Text(e.to_string(), 1))?;
@@ -50,9 +49,10 @@ pub(crate) fn render(
     Ok(table.to_string())
 }
 
-/// Parses a template, or fails as docker does.
-pub(crate) fn parse(text: &str) -> Result<Template, Failure> {
-    Template::parse(text).map_err(|e| Failure::Text(format!("template parsing error: {e}"), TEMPLATE_ERROR))
+/// Parses a template, or fails as docker does; with which exit code depends on the command.
+pub(crate) fn parse(text: &str, code: u8) -> Result<Template, Failure> {
+    Template::parse(text)
+        .map_err(|e| Failure::Text(format!("template parsing error: {}", printable(&e.to_string())), code))
 }
 
 /// Executes a template over one object.

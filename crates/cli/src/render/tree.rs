@@ -40,14 +40,15 @@ impl Tree {
         let width = terminal.then(|| rustix::termios::tcgetwinsize(stdout()).ok()).flatten();
         let width = width.map(|w| usize::from(w.ws_col)).filter(|w| *w > 0).map(|w| w.max(MIN_TERMINAL));
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-        Self { full_ids, width, colour: terminal && !no_colour }
+        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+        Self { full_ids, width, colour: terminal && !no_colour && !dumb }
     }
 
     /// One block an image: its names, its platforms, a blank line.
     pub(crate) fn draw(&self, listings: &[Listing]) -> String {
         let mut listings: Vec<&Listing> = listings.iter().collect();
         listings.sort_by_cached_key(|l| {
-            let name = l.names.first().map(Reference::familiar);
+            let name = l.names.iter().map(Reference::familiar).min();
             (name.is_none(), name, l.digest)
         });
         let id_width = if self.full_ids { "sha256:".len() + 64 } else { ID_WIDTH };
@@ -70,7 +71,8 @@ impl Tree {
     }
 
     fn image(&self, out: &mut String, listing: &Listing, name_width: usize, columns: &[(&str, usize, bool)]) {
-        let names: Vec<String> = listing.names.iter().map(Reference::familiar).collect();
+        let mut names: Vec<String> = listing.names.iter().map(Reference::familiar).collect();
+        names.sort();
         let names = if names.is_empty() { vec![UNTAGGED.to_owned()] } else { names };
         let (last, others) =
             names.split_last().map_or(("", [].as_slice()), |(last, others)| (last.as_str(), others));

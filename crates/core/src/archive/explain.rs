@@ -7,11 +7,17 @@ use crate::error::{Error, Refusal};
 /// Folders that a root filesystem has at its top, and no image archive does.
 const ROOT_FOLDERS: [&str; 9] = ["bin", "etc", "usr", "lib", "dev", "proc", "var", "sbin", "root"];
 
+const CUT: &str = "it was cut short: the save that wrote it failed, save the image again";
+
 /// The error for an archive in which nothing names an image.
 pub(super) fn not_an_image(start: &[u8], outer: Compression, members: &Members) -> Error {
     if members.is_empty() {
         return if members.faults.is_empty() && start.iter().all(|b| *b == 0) {
-            let what = if start.is_empty() { "the file is empty" } else { "the archive is empty" };
+            let what = match (members.folder, start.is_empty()) {
+                (true, _) => "the folder is empty",
+                (false, true) => "the file is empty",
+                (false, false) => "the archive is empty",
+            };
             refuse(what, "the save or the copy that made it probably failed")
         } else if let Some((what, hint)) = by_first_bytes(start, outer) {
             refuse(what, hint)
@@ -69,9 +75,19 @@ fn container_fault(members: &Members) -> Option<&Error> {
 /// The tar itself is unsound; there is nothing better to say.
 fn first_fault(members: &Members) -> Error {
     match container_fault(members).or(members.faults.first()) {
-        Some(fault) => Error::refused(fault.refusal().unwrap_or(Refusal::NotAnImage), fault.to_string()),
+        Some(fault) => with_hint(again(fault)),
         None => refuse("it is no tar archive", "an image archive is a tar, plain or compressed"),
     }
+}
+
+/// What ends too early was cut short.
+pub(super) fn with_hint(fault: Error) -> Error {
+    let cut = fault.refusal() == Some(Refusal::TarTruncated) || fault.to_string().contains("ends too early");
+    if cut { fault.hint(CUT) } else { fault }
+}
+
+fn again(fault: &Error) -> Error {
+    Error::refused(fault.refusal().unwrap_or(Refusal::TarBad), fault.to_string())
 }
 
 fn by_first_bytes(start: &[u8], outer: Compression) -> Option<(&'static str, &'static str)> {

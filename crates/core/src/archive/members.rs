@@ -36,6 +36,8 @@ pub(super) struct Members {
     pub warnings: Vec<String>,
     /// Whether a path stands twice for files that were not hashed, so that nobody can say whether it may.
     pub undecided: bool,
+    /// Whether they are those of a directory.
+    pub folder: bool,
 }
 
 /// One member.
@@ -84,6 +86,7 @@ impl Default for Members {
             faults: Vec::new(),
             warnings: Vec::new(),
             undecided: false,
+            folder: false,
         }
     }
 }

@@ -123,6 +123,13 @@ impl Plan {
         })
     }
 
+    /// The sizes in bytes of everything below `blobs/`, documents that were made for the archive included.
+    pub fn blob_sizes(&self) -> impl Iterator<Item = u64> {
+        let files =
+            self.records.iter().filter(|(path, _)| path.starts_with("blobs/") && !path.ends_with('/'));
+        files.map(|(_, record)| record.size())
+    }
+
     /// One image's blobs.
     fn image(&mut self, image: &Image, narrowed: &Narrowed<'_>, selection: &Selection) -> Result<()> {
         let mut blobs = Vec::new();

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::decompress::{Compression, peek};
 use super::docker;
-use super::explain::not_an_image;
+use super::explain::{not_an_image, with_hint};
 use super::legacy;
 use super::members::{MAX_ROOT_BYTES, Members};
 use super::scan::{self, Pass, Scanned};
@@ -156,7 +156,7 @@ impl Archive {
             return Err(not_an_image(&start, compression, &archive.members));
         }
         if !archive.members.faults.is_empty() {
-            return Err(archive.members.faults.remove(0));
+            return Err(with_hint(archive.members.faults.remove(0)));
         }
         let listed = match (index, &layout, &manifest) {
             (Some(index), _, _) => archive.oci(index, layout.as_deref())?,

@@ -62,7 +62,7 @@ pub trait Keeper {
 /// # Errors
 /// `Io`.
 pub(super) fn tar<'a, R: Read>(input: R, pass: Pass<'a>, progress: &'a dyn Progress) -> Result<Scanned> {
-    let (start, input) = peek(input, START)?;
+    let (start, input) = peek(Watched { input, progress }, START)?;
     let compression = Compression::detect(&start);
     let input =
         super::decompress::bounded(compression, input).map_err(|e| super::decompress::read_error(0, e))?;
@@ -101,6 +101,7 @@ pub(super) fn tar_file(file: &File, progress: &dyn Progress) -> Result<Scanned> 
 /// As [`tar`].
 pub(super) fn directory<'a>(root: &Path, pass: Pass<'a>, progress: &'a dyn Progress) -> Result<Scanned> {
     let mut scan = Scan::new(pass, progress);
+    scan.members.folder = true;
     let outcome = scan.directory(root);
     let members = scan.finish(outcome, Vec::new())?;
     Ok(Scanned { members, compression: Compression::None, start: Vec::new() })
@@ -211,9 +212,12 @@ impl<'a> Scan<'a> {
                     self.members.add_directory(&path);
                     pending.push((place, path));
                 } else if meta.is_file() {
+                    let progress = self.progress;
                     let mut file = File::open(&target).map_err(|e| Error::io("open", &place, e))?;
                     self.file(&path, meta.len(), |buffer| {
-                        file.read(buffer).map_err(|e| Error::io("read", &place, e))
+                        let n = file.read(buffer).map_err(|e| Error::io("read", &place, e))?;
+                        progress.add(n as u64);
+                        Ok(n)
                     })?;
                 } else {
                     let message = format!("a special file, {}", shown(&path));
@@ -289,7 +293,6 @@ impl<'a> Scan<'a> {
             if let (Pass::Keep(keeper), true) = (&mut self.pass, keep) {
                 keeper.write(bytes)?;
             }
-            self.progress.add(bytes.len() as u64);
             first = read(&mut buffer)?;
         }
         self.buffer = buffer;
@@ -314,6 +317,20 @@ impl<'a> Scan<'a> {
         let facts = Facts { sha256: Some(sha256), sha512, inner: Some(inner), size, document };
         self.members.add_file(path, facts);
         Ok(())
+    }
+}
+
+/// Input whose bytes are counted as they are on disk, compressed or not.
+struct Watched<'a, R> {
+    input: R,
+    progress: &'a dyn Progress,
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.input.read(buffer)?;
+        self.progress.add(n as u64);
+        Ok(n)
     }
 }
 

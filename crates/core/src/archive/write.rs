@@ -14,7 +14,7 @@ use crate::progress::Progress;
 const CHUNK: usize = 1 << 20;
 
 impl Plan {
-    /// Writes the archive; the bytes are those of [`Plan::size`].
+    /// Writes the archive; the bytes are those of [`Plan::size`]. `name` is what errors call the output.
     ///
     /// # Errors
     /// `Mismatch` if a blob is not its digest or size: what was written is then no archive, and the end
@@ -23,10 +23,11 @@ impl Plan {
         &self,
         source: &impl Provider,
         output: &mut dyn Write,
+        name: &Path,
         progress: &dyn Progress,
     ) -> Result<()> {
         progress.start(Some(self.size()));
-        let mut writer = Writer { output, progress, buffer: vec![0; CHUNK] };
+        let mut writer = Writer { output, name, progress, buffer: vec![0; CHUNK] };
         for (path, record) in &self.records {
             writer.write(&header(path, record.mode, record.size()))?;
             match &record.body {
@@ -39,19 +40,20 @@ impl Plan {
                 .write([0; BLOCK].get(..usize::try_from(padding).unwrap_or_default()).unwrap_or_default())?;
         }
         writer.write(&END)?;
-        writer.output.flush().map_err(write_error)
+        writer.output.flush().map_err(|e| Error::io("write", name, e))
     }
 }
 
 struct Writer<'a> {
     output: &'a mut dyn Write,
+    name: &'a Path,
     progress: &'a dyn Progress,
     buffer: Vec<u8>,
 }
 
 impl Writer<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.output.write_all(bytes).map_err(write_error)?;
+        self.output.write_all(bytes).map_err(|e| Error::io("write", self.name, e))?;
         self.progress.add(bytes.len() as u64);
         Ok(())
     }
@@ -95,8 +97,4 @@ fn changed(descriptor: &Descriptor, how: &str) -> Error {
     let message = format!("blob {} is damaged, {how}: the save was stopped", descriptor.digest);
     Error::new(ErrorKind::Mismatch, message)
         .hint("`barge store check` lists every fault; load or pull the image again")
-}
-
-fn write_error(error: std::io::Error) -> Error {
-    Error::io("write", Path::new("the archive"), error)
 }

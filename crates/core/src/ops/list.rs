@@ -60,22 +60,22 @@ pub struct PlatformRow {
     pub size: u64,
 }
 
-/// The images of a store, the newest first.
+/// The images of a store, the newest first, and what is wrong with those that cannot be read.
 ///
 /// # Errors
 /// `Io`, `Mismatch`; `NotFound` for images that filters name.
-pub fn list(store: &Store, filters: &Filters) -> Result<Vec<Listing>> {
+pub fn list(store: &Store, filters: &Filters) -> Result<(Vec<Listing>, Vec<Error>)> {
     let images: Vec<Image> = store.names()?.into_iter().filter(|i| !i.is_referrer()).collect();
     let mut names: BTreeMap<Digest, (Vec<Reference>, &Image)> = BTreeMap::new();
     for image in &images {
         let entry = names.entry(image.target.digest).or_insert_with(|| (Vec::new(), image));
         entry.0.extend(image.name.clone());
     }
-    let (summaries, present) = store.overview(names.values().map(|(_, image)| *image))?;
+    let overview = store.overview(names.values().map(|(_, image)| *image))?;
     let bounds = Bounds::of(store, &images, filters)?;
     let (mut listings, host) = (Vec::new(), HostPreference::new());
-    for (summary, (names, image)) in summaries.iter().zip(names.into_values()) {
-        let mut listing = listing(summary, names, &|d| present.has(d), &host);
+    for (summary, (names, image)) in overview.summaries.iter().zip(names.into_values()) {
+        let mut listing = listing(summary, names, &|d| overview.present.has(d), &host);
         if !filters.references.is_empty() {
             listing.names.retain(|n| filters.references.iter().any(|p| reference_matches(n, p)));
             if listing.names.is_empty() {
@@ -90,7 +90,7 @@ pub fn list(store: &Store, filters: &Filters) -> Result<Vec<Listing>> {
         let newest_first = b.created.cmp(&a.created);
         newest_first.then_with(|| a.names.first().cmp(&b.names.first())).then_with(|| a.digest.cmp(&b.digest))
     });
-    Ok(listings)
+    Ok((listings, overview.damaged))
 }
 
 /// The images of an archive, in its order.

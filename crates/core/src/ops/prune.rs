@@ -14,7 +14,7 @@ use crate::store::{Freed, Store};
 /// `Io`, `Mismatch`.
 pub fn prune(store: &Store, all: bool, filters: &Filters) -> Result<(Vec<Removed>, Freed)> {
     let mut chosen = Vec::new();
-    for listing in list(store, filters)? {
+    for listing in list(store, filters)?.0 {
         if all || listing.names.is_empty() {
             chosen.push(listing.digest);
         }

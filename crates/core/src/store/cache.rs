@@ -14,10 +14,12 @@ use serde::{Deserialize, Serialize};
 use super::{DigestSet, Store, Summary, private_file, random_name};
 use crate::cleanup::Temporary;
 use crate::content::Image;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Changes whenever the meaning of the cached bytes does.
 const VERSION: u32 = 2;
+/// The file begins with the hex of the sha256 of the rest.
+const SUM: usize = 64;
 /// With fewer images the documents are read as quickly as the cache.
 const WORTH_CACHING: usize = 64;
 /// A folder changed this recently may change again without its time telling.
@@ -25,6 +27,16 @@ const SETTLED: Duration = Duration::from_secs(2);
 
 /// Modification times of the blob folders.
 type Stamp = Vec<Option<SystemTime>>;
+
+/// What some images are made of.
+pub struct Overview<'a> {
+    /// One summary an image.
+    pub summaries: Vec<Arc<Summary>>,
+    /// Which of their blobs are here.
+    pub present: Presence<'a>,
+    /// Why some have nothing to show.
+    pub damaged: Vec<Error>,
+}
 
 /// Which blobs of some summaries are here.
 pub enum Presence<'a> {
@@ -61,43 +73,37 @@ impl Store {
     /// # Errors
     /// `Mismatch` or `Refused` if a document is damaged.
     pub fn summaries<'a>(&self, images: impl Iterator<Item = &'a Image>) -> Result<Vec<Arc<Summary>>> {
-        self.gather(images, true).map(|(summaries, _)| summaries)
+        let overview = self.overview(images)?;
+        match overview.damaged.into_iter().next() {
+            Some(damage) => Err(damage),
+            None => Ok(overview.summaries),
+        }
     }
 
     /// The summaries of `images`, in their order, and what of them is present. An image whose documents are
-    /// damaged has nothing to show; `store check` says why.
+    /// damaged has nothing to show.
     ///
     /// # Errors
     /// `Io`.
-    pub fn overview<'a>(
-        &self,
-        images: impl Iterator<Item = &'a Image>,
-    ) -> Result<(Vec<Arc<Summary>>, Presence<'_>)> {
-        self.gather(images, false)
-    }
-
-    fn gather<'a>(
-        &self,
-        images: impl Iterator<Item = &'a Image>,
-        strict: bool,
-    ) -> Result<(Vec<Arc<Summary>>, Presence<'_>)> {
+    pub fn overview<'a>(&self, images: impl Iterator<Item = &'a Image>) -> Result<Overview<'_>> {
         let images: Vec<&Image> = images.collect();
-        // Both what was read and whether it may be kept.
-        let read = |image: &Image| match Summary::read(self, &image.target) {
-            Err(e) if !strict && e.kind() != ErrorKind::Io => {
-                Ok((Arc::new(Summary::unreadable(image.target.digest)), false))
+        let mut damaged = Vec::new();
+        let mut read = |image: &Image| match Summary::read(self, &image.target) {
+            Err(e) if e.kind() != ErrorKind::Io => {
+                damaged.push(e);
+                Ok(Arc::new(Summary::unreadable(image.target.digest)))
             }
-            summary => summary.map(|s| (Arc::new(s), true)),
+            summary => summary.map(Arc::new),
         };
         if images.len() < WORTH_CACHING {
-            let read = |i: &&Image| read(i).map(|(summary, _)| summary);
-            return Ok((images.iter().map(read).collect::<Result<_>>()?, Presence::Ask(self)));
+            let summaries = images.iter().map(|i| read(i)).collect::<Result<_>>()?;
+            return Ok(Overview { summaries, present: Presence::Ask(self), damaged });
         }
         let (stamp, cached) = (self.stamp(), self.cached());
         let current = stamp.is_some() && cached.as_ref().is_some_and(|c| c.stamp == stamp);
         let (absent, known) = cached.map_or_else(Default::default, |c| (c.absent, c.summaries));
         let mut known: HashMap<Digest, Arc<Summary>> = known.into_iter().map(|s| (s.root, s)).collect();
-        let (cached_count, mut changed, mut whole) = (known.len(), !current, true);
+        let (cached_count, mut changed) = (known.len(), !current);
         let mut out = Vec::with_capacity(images.len());
         for image in images {
             let fresh = |s: &&Arc<Summary>| current || !s.unread.iter().any(|d| self.holds(d));
@@ -105,9 +111,8 @@ impl Store {
                 out.push(Arc::clone(summary));
                 continue;
             }
-            let (summary, sound) = read(image)?;
-            changed |= sound;
-            whole &= sound;
+            changed = true;
+            let summary = read(image)?;
             known.insert(summary.root, Arc::clone(&summary));
             out.push(summary);
         }
@@ -118,13 +123,14 @@ impl Store {
         } else {
             absent
         };
-        if whole && (changed || cached_count > 2 * out.len()) {
+        if damaged.is_empty() && (changed || cached_count > 2 * out.len()) {
             let mut summaries: Vec<&Summary> = out.iter().map(AsRef::as_ref).collect();
             summaries.sort_by_key(|s| s.root);
             summaries.dedup_by_key(|s| s.root);
             self.cache(&Cached { version: VERSION, stamp, absent: absent.clone(), summaries });
         }
-        Ok((out, Presence::Except(absent.into_iter().collect())))
+        let present = Presence::Except(absent.into_iter().collect());
+        Ok(Overview { summaries: out, present, damaged })
     }
 
     /// The blob folders' times, if they have not changed just now.
@@ -140,11 +146,16 @@ impl Store {
     /// The cache; `None` if there is none, or none that this version can read.
     fn cached(&self) -> Option<Cached<Arc<Summary>>> {
         let bytes = std::fs::read(self.private("summaries")).ok()?;
-        let (version, _) = postcard::take_from_bytes::<u32>(&bytes).ok()?;
+        // gc relies on what it says, so it must be to the bit what was written.
+        let (sum, bytes) = bytes.split_at_checked(SUM)?;
+        if Digest::sha256(bytes).hex().as_bytes() != sum {
+            return None;
+        }
+        let (version, _) = postcard::take_from_bytes::<u32>(bytes).ok()?;
         if version != VERSION {
             return None;
         }
-        let cached: Cached<Summary> = postcard::from_bytes(&bytes).ok()?;
+        let cached: Cached<Summary> = postcard::from_bytes(bytes).ok()?;
         let summaries = cached.summaries.into_iter().map(Arc::new).collect();
         Some(Cached { version, stamp: cached.stamp, absent: cached.absent, summaries })
     }
@@ -155,6 +166,7 @@ impl Store {
         let place = Temporary::new(self.private(&format!("summaries.{name}")));
         let Ok(mut file) = private_file(place.path()) else { return };
         // Held while it is written, so that nobody takes it for what a killed process left.
+        let bytes = [Digest::sha256(&bytes).hex().into_bytes(), bytes].concat();
         let written = file.lock().and_then(|()| std::io::Write::write_all(&mut file, &bytes));
         if written.is_ok() && std::fs::rename(place.path(), self.private("summaries")).is_ok() {
             place.kept();

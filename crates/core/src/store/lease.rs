@@ -13,8 +13,14 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct Lease {
     store: Store,
+    /// `None` for a store that must not be written to: nobody else can take anything from it either.
+    held: Option<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
     // Dropped first: a lease that is no longer locked is stale.
-    _file: File,
+    file: File,
     place: Temporary,
 }
 
@@ -22,14 +28,13 @@ impl Lease {
     /// A lease on nothing yet.
     ///
     /// # Errors
-    /// `Io`, for instance on a store that must not be written to.
+    /// `Io`.
     pub fn new(store: &Store) -> Result<Self> {
-        store.create()?;
-        let _shared = store.lock("gc.lock", false)?;
-        let place = Temporary::new(store.private("leases").join(random_name()?));
-        let file = private_file(place.path()).map_err(|e| Error::io("create", place.path(), e))?;
-        file.lock().map_err(|e| Error::io("lock", place.path(), e))?;
-        Ok(Self { store: store.clone(), _file: file, place })
+        let held = match Held::new(store) {
+            Err(e) if e.is_read_only() => None,
+            held => Some(held?),
+        };
+        Ok(Self { store: store.clone(), held })
     }
 
     /// Runs `find`, which decides what is needed, and protects that before gc can run again.
@@ -37,10 +42,22 @@ impl Lease {
     /// # Errors
     /// Those of `find`, and `Io`.
     pub fn protect<T>(&mut self, find: impl FnOnce() -> Result<(T, Vec<Digest>)>) -> Result<T> {
+        let Some(held) = &mut self.held else { return find().map(|(found, _)| found) };
         let _shared = self.store.lock("gc.lock", false)?;
         let (found, digests) = find()?;
         let lines: String = digests.iter().map(|d| format!("{d}\n")).collect();
-        self._file.write_all(lines.as_bytes()).map_err(|e| Error::io("write", self.place.path(), e))?;
+        held.file.write_all(lines.as_bytes()).map_err(|e| Error::io("write", held.place.path(), e))?;
         Ok(found)
+    }
+}
+
+impl Held {
+    fn new(store: &Store) -> Result<Self> {
+        store.create()?;
+        let _shared = store.lock("gc.lock", false)?;
+        let place = Temporary::new(store.private("leases").join(random_name()?));
+        let file = private_file(place.path()).map_err(|e| Error::io("create", place.path(), e))?;
+        file.lock().map_err(|e| Error::io("lock", place.path(), e))?;
+        Ok(Self { file, place })
     }
 }

@@ -31,9 +31,9 @@ use barge_oci::{Algorithm, Descriptor, Digest, MAX_CONFIG_BYTES};
 
 use crate::cleanup::Temporary;
 use crate::content::{Blob, Documents, Image, Provider, Resolver};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, printable};
 
-pub use cache::Presence;
+pub use cache::{Overview, Presence};
 pub use check::{Checked, Fault};
 pub use gc::Freed;
 pub use ingest::Ingest;
@@ -82,7 +82,10 @@ impl Store {
                 if ours || entries.next().is_none() {
                     return Ok(store);
                 }
-                let message = format!("{} is neither an image store nor an empty folder", root.display());
+                let message = format!(
+                    "{} is neither an image store nor an empty folder",
+                    printable(&root.to_string_lossy())
+                );
                 Err(Error::invalid(message).hint("choose another place with `--store DIR` or BARGE_STORE"))
             }
         }
