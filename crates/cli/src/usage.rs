@@ -61,17 +61,19 @@ pub(crate) fn check(arity: &Arity, given: usize, typed: &str) -> Result<(), Fail
 
 /// Prints clap's verdict; help and version are no errors.
 pub(crate) fn report(error: &clap::Error, program: &str, arguments: &[OsString]) -> ExitCode {
-    let no_error = [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion];
-    if no_error.contains(&error.kind()) || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-    {
-        // A reader that went away needs no help.
-        let _ = write!(stdout(), "{error}");
-        return ExitCode::SUCCESS;
-    }
     let (typed, command) = locate(program, arguments);
-    if error.kind() == ErrorKind::MissingSubcommand {
-        let _ = write!(stdout(), "{}", command.bin_name(typed).render_help());
-        return ExitCode::SUCCESS;
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // A reader that went away needs no help.
+            let _ = write!(stdout(), "{error}");
+            return ExitCode::SUCCESS;
+        }
+        // A group of commands alone: docker shows its help on the standard error, and that is no failure.
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            say(command.bin_name(typed).render_help().to_string().trim_end());
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
     }
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => printable(text),
