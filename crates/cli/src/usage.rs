@@ -189,6 +189,7 @@ fn usage_line(typed: &str) -> String {
 /// Follows the arguments to the subcommand they mean.
 fn locate(program: &str, arguments: &[OsString]) -> (String, Command) {
     let mut command = Cli::command();
+    command.build();
     let mut path = program.to_owned();
     let mut words = arguments.iter().skip(1);
     while let Some(word) = words.next() {
