@@ -80,7 +80,7 @@ fn everything_at_once() {
         let reader = scope.spawn(|| read_names(&place, &over));
         let worker = |n| Worker::new(&place, n).work();
         let workers: Vec<_> = (0..WORKERS).map(|n| scope.spawn(move || worker(n))).collect();
-        let done: Vec<_> = workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        let done: Vec<_> = workers.into_iter().map(thread::ScopedJoinHandle::join).collect();
         over.store(true, Ordering::Relaxed);
         assert!(reader.join().unwrap() > 10);
         done.into_iter().flat_map(Result::unwrap).collect()
