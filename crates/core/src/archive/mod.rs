@@ -3,13 +3,14 @@
 mod decompress;
 mod docker;
 mod explain;
+mod header;
 mod inflate;
 mod legacy;
 mod members;
 mod plan;
 mod read;
 mod scan;
-pub mod tar;
+mod tar;
 mod views;
 mod write;
 

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use barge_oci::{Descriptor, Digest, Index, Reference, annotation, media_type, to_go_json};
 
 use super::docker::Item;
-use super::tar::{BLOCK, header, padded};
+use super::header::{header, padded};
+use super::tar::BLOCK;
 use crate::content::{Image, Provider};
 use crate::error::{Error, ErrorKind, Refusal, Result};
 use crate::graph::{Kind, Listed, Tree, may_be_absent};

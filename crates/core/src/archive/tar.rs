@@ -1,4 +1,4 @@
-//! The tar container: one strict reader, one writer of the bytes Go's `archive/tar` writes.
+//! The tar container, read strictly.
 //!
 //! ```text
 //! 0 name 100 | mode 8 | uid 8 | gid 8 | size 12 | mtime 12 | checksum 8 | type 1 | link 100
@@ -7,31 +7,24 @@
 //!
 //! The reader refuses what readers are known to disagree on (TARmageddon, CVE-2025-62518): a PAX size that
 //! contradicts the header, global overrides, records that describe nothing. It knows offsets, so an error
-//! can say where. It never extracts.
+//! can say where. It never extracts. What is written is in [`super::header`].
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 
+use super::header::padded;
 use crate::error::{Error, Refusal, Result, printable};
 
 /// The unit of everything in a tar.
-pub const BLOCK: usize = 512;
-/// Sizes from here on do not fit into 11 octal digits and need a PAX record.
-pub const FIRST_PAX_SIZE: u64 = 1 << 33;
+pub(super) const BLOCK: usize = 512;
 /// The largest PAX or GNU name record that is read; Go's limit.
 const MAX_META_BYTES: u64 = 1 << 20;
 /// The longest path that is read; Linux's `PATH_MAX`.
 const MAX_PATH_BYTES: usize = 4096;
 
-/// `size` rounded up to whole blocks.
-#[must_use]
-pub fn padded(size: u64) -> u64 {
-    size.div_ceil(BLOCK as u64) * BLOCK as u64
-}
-
 /// What an entry is, as far as image archives are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryKind {
+pub(super) enum EntryKind {
     /// A regular file; its content follows.
     File,
     /// A directory.
@@ -46,7 +39,7 @@ pub enum EntryKind {
 
 /// One entry's header.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub(super) struct Entry {
     /// The path as written; bytes that are no UTF-8 are shown escaped.
     pub path: String,
     /// What it is.
@@ -60,7 +53,7 @@ pub struct Entry {
 }
 
 /// Where a tar is read from.
-pub trait Input: Read {
+pub(super) trait Input: Read {
     /// Passes over up to `n` bytes without reading them; returns how many.
     ///
     /// # Errors
@@ -69,7 +62,7 @@ pub trait Input: Read {
 }
 
 /// A pipe or a decompressed stream: everything has to be read.
-pub struct Streamed<R>(pub R);
+pub(super) struct Streamed<R>(pub R);
 
 impl<R: Read> Read for Streamed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -84,7 +77,7 @@ impl<R: Read> Input for Streamed<R> {
 }
 
 /// A regular file: what is not wanted is passed over by seeking, never beyond its end.
-pub struct SeekableFile<'a> {
+pub(super) struct SeekableFile<'a> {
     file: BufReader<&'a File>,
     left: u64,
 }
@@ -94,7 +87,7 @@ impl<'a> SeekableFile<'a> {
     ///
     /// # Errors
     /// Those of the file.
-    pub fn new(mut file: &'a File) -> io::Result<Self> {
+    pub(super) fn new(mut file: &'a File) -> io::Result<Self> {
         let left = file.metadata()?.len().saturating_sub(file.stream_position()?);
         Ok(Self { file: BufReader::with_capacity(16 << 10, file), left })
     }
@@ -118,7 +111,7 @@ impl Input for SeekableFile<'_> {
 }
 
 /// Reads a tar front to back.
-pub struct Reader<R> {
+pub(super) struct Reader<R> {
     input: R,
     offset: u64,
     /// Bytes of the current entry that have not been read, padding included.
@@ -144,20 +137,15 @@ struct Pending {
 
 impl<R: Input> Reader<R> {
     /// Starts at the first byte of an archive.
-    pub fn new(input: R) -> Self {
+    pub(super) fn new(input: R) -> Self {
         Self { input, offset: 0, remaining: 0, ended: false, warnings: Vec::new() }
-    }
-
-    /// Bytes read so far.
-    pub fn offset(&self) -> u64 {
-        self.offset
     }
 
     /// The next entry; what is left of the one before is skipped. `None` at the end of the archive.
     ///
     /// # Errors
     /// `TarTruncated` or `TarBad`, with the offset.
-    pub fn next_entry(&mut self) -> Result<Option<Entry>> {
+    pub(super) fn next_entry(&mut self) -> Result<Option<Entry>> {
         self.skip_rest()?;
         let mut pending = Pending::default();
         loop {
@@ -197,7 +185,7 @@ impl<R: Input> Reader<R> {
     ///
     /// # Errors
     /// `TarTruncated` if the input ends first; `Io`.
-    pub fn read_content(&mut self, size: u64, read: &mut u64, buffer: &mut [u8]) -> Result<usize> {
+    pub(super) fn read_content(&mut self, size: u64, read: &mut u64, buffer: &mut [u8]) -> Result<usize> {
         let left = usize::try_from(size - *read).unwrap_or(usize::MAX).min(buffer.len());
         let Some(buffer) = buffer.get_mut(..left).filter(|b| !b.is_empty()) else { return Ok(0) };
         let n = self.read_some(buffer)?;
@@ -219,7 +207,7 @@ impl<R: Input> Reader<R> {
     ///
     /// # Errors
     /// `LimitExceeded` beyond 1 GiB; `Io`.
-    pub fn drain(&mut self) -> Result<()> {
+    pub(super) fn drain(&mut self) -> Result<()> {
         const MOST: u64 = 1 << 30;
         let (start, mut garbage) = (self.offset, false);
         let mut buffer = vec![0; 64 << 10];
@@ -482,7 +470,7 @@ fn number(field: &[u8]) -> Option<i64> {
     })
 }
 
-fn checksum(header: &[u8; BLOCK], value: impl Fn(u8) -> u32) -> u32 {
+pub(super) fn checksum(header: &[u8; BLOCK], value: impl Fn(u8) -> u32) -> u32 {
     let bytes = header.iter().enumerate();
     bytes.map(|(at, b)| if (148..156).contains(&at) { u32::from(b' ') } else { value(*b) }).sum()
 }
@@ -535,73 +523,12 @@ pub(super) fn shown(path: &str) -> String {
     format!("`{}`", printable(path))
 }
 
-/// The header of a directory or file, with a PAX record before it where ustar cannot say it, byte for
-/// byte as Go's `archive/tar` writes it: owner 0, time 0, no names.
-#[must_use]
-pub fn header(path: &str, mode: u32, size: u64) -> Vec<u8> {
-    let mut records = Vec::new();
-    if path.len() > 100 {
-        records.extend(record("path", path));
-    }
-    if size >= FIRST_PAX_SIZE {
-        records.extend(record("size", &size.to_string()));
-    }
-    let mut out = Vec::new();
-    if !records.is_empty() {
-        let (folder, file) = path.rsplit_once('/').unwrap_or_default();
-        let name = format!("{folder}/PaxHeaders.0/{file}");
-        let mut block = ustar(&name, 0, records.len() as u64, b'x');
-        // Go leaves the device numbers of this one blank.
-        block[329..345].fill(0);
-        out.extend_from_slice(&sealed(block));
-        out.extend_from_slice(&records);
-        out.resize(out.len().next_multiple_of(BLOCK), 0);
-    }
-    let kind = if path.ends_with('/') { b'5' } else { b'0' };
-    let octal = if size >= FIRST_PAX_SIZE { 0 } else { size };
-    out.extend_from_slice(&sealed(ustar(path, mode, octal, kind)));
-    out
-}
-
-/// A PAX record; its length counts its own digits.
-fn record(key: &str, value: &str) -> Vec<u8> {
-    let rest = key.len() + value.len() + 3;
-    let mut length = rest + rest.to_string().len();
-    if rest + length.to_string().len() != length {
-        length = rest + length.to_string().len();
-    }
-    format!("{length} {key}={value}\n").into_bytes()
-}
-
-/// A ustar header whose checksum is still blank; a name that is too long is cut, a PAX record has it whole.
-fn ustar(name: &str, mode: u32, size: u64, kind: u8) -> [u8; BLOCK] {
-    let mut block = [0; BLOCK];
-    let mut put =
-        |at: usize, text: &[u8]| block.iter_mut().skip(at).zip(text).for_each(|(to, from)| *to = *from);
-    put(0, name.as_bytes().get(..100).unwrap_or(name.as_bytes()));
-    put(100, format!("{mode:07o}").as_bytes());
-    put(108, b"0000000");
-    put(116, b"0000000");
-    put(124, format!("{size:011o}").as_bytes());
-    put(136, b"00000000000");
-    put(156, &[kind]);
-    put(257, b"ustar\x0000");
-    put(329, b"0000000");
-    put(337, b"0000000");
-    block
-}
-
-fn sealed(mut block: [u8; BLOCK]) -> [u8; BLOCK] {
-    let sum = format!("{:06o}\0 ", checksum(&block, u32::from));
-    block.iter_mut().skip(148).zip(sum.bytes()).for_each(|(to, from)| *to = from);
-    block
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::archive::header::{header, sealed, ustar};
 
     fn read(archive: &[u8]) -> Result<Vec<Entry>> {
         let mut reader = Reader::new(Streamed(archive));

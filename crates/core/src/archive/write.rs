@@ -5,8 +5,9 @@ use std::path::Path;
 
 use barge_oci::{Descriptor, Hasher};
 
+use super::header::{header, padded};
 use super::plan::{Body, END, Plan};
-use super::tar::{BLOCK, header, padded};
+use super::tar::BLOCK;
 use crate::content::Provider;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;

@@ -1,0 +1,72 @@
+//! The tar headers that are written: byte for byte those of Go's `archive/tar`.
+
+use super::tar::{BLOCK, checksum};
+
+/// Sizes from here on do not fit into 11 octal digits and need a PAX record.
+const FIRST_PAX_SIZE: u64 = 1 << 33;
+
+/// `size` rounded up to whole blocks.
+pub(super) fn padded(size: u64) -> u64 {
+    size.div_ceil(BLOCK as u64) * BLOCK as u64
+}
+
+/// The header of a directory or file, with a PAX record before it where ustar cannot say it, byte for
+/// byte as Go's `archive/tar` writes it: owner 0, time 0, no names.
+pub(super) fn header(path: &str, mode: u32, size: u64) -> Vec<u8> {
+    let mut records = Vec::new();
+    if path.len() > 100 {
+        records.extend(record("path", path));
+    }
+    if size >= FIRST_PAX_SIZE {
+        records.extend(record("size", &size.to_string()));
+    }
+    let mut out = Vec::new();
+    if !records.is_empty() {
+        let (folder, file) = path.rsplit_once('/').unwrap_or_default();
+        let name = format!("{folder}/PaxHeaders.0/{file}");
+        let mut block = ustar(&name, 0, records.len() as u64, b'x');
+        // Go leaves the device numbers of this one blank.
+        block[329..345].fill(0);
+        out.extend_from_slice(&sealed(block));
+        out.extend_from_slice(&records);
+        out.resize(out.len().next_multiple_of(BLOCK), 0);
+    }
+    let kind = if path.ends_with('/') { b'5' } else { b'0' };
+    let octal = if size >= FIRST_PAX_SIZE { 0 } else { size };
+    out.extend_from_slice(&sealed(ustar(path, mode, octal, kind)));
+    out
+}
+
+/// A PAX record; its length counts its own digits.
+fn record(key: &str, value: &str) -> Vec<u8> {
+    let rest = key.len() + value.len() + 3;
+    let mut length = rest + rest.to_string().len();
+    if rest + length.to_string().len() != length {
+        length = rest + length.to_string().len();
+    }
+    format!("{length} {key}={value}\n").into_bytes()
+}
+
+/// A ustar header whose checksum is still blank; a name that is too long is cut, a PAX record has it whole.
+pub(super) fn ustar(name: &str, mode: u32, size: u64, kind: u8) -> [u8; BLOCK] {
+    let mut block = [0; BLOCK];
+    let mut put =
+        |at: usize, text: &[u8]| block.iter_mut().skip(at).zip(text).for_each(|(to, from)| *to = *from);
+    put(0, name.as_bytes().get(..100).unwrap_or(name.as_bytes()));
+    put(100, format!("{mode:07o}").as_bytes());
+    put(108, b"0000000");
+    put(116, b"0000000");
+    put(124, format!("{size:011o}").as_bytes());
+    put(136, b"00000000000");
+    put(156, &[kind]);
+    put(257, b"ustar\x0000");
+    put(329, b"0000000");
+    put(337, b"0000000");
+    block
+}
+
+pub(super) fn sealed(mut block: [u8; BLOCK]) -> [u8; BLOCK] {
+    let sum = format!("{:06o}\0 ", checksum(&block, u32::from));
+    block.iter_mut().skip(148).zip(sum.bytes()).for_each(|(to, from)| *to = from);
+    block
+}
