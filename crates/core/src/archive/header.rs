@@ -70,3 +70,35 @@ pub(super) fn sealed(mut block: [u8; BLOCK]) -> [u8; BLOCK] {
     block.iter_mut().skip(148).zip(sum.bytes()).for_each(|(to, from)| *to = from);
     block
 }
+
+#[cfg(test)]
+mod tests {
+    use barge_oci::Digest;
+
+    use super::header;
+
+    /// Lengths and digests of what Go's `archive/tar` writes for the same names, modes and sizes.
+    #[test]
+    fn as_go_writes_them() {
+        let name = |algorithm: &str, c: &str, n: usize| format!("blobs/{algorithm}/{}", c.repeat(n));
+        let cases = [
+            (name("sha256", "a", 64), 0o444, 9_663_676_416, GO[0]),
+            (name("sha512", "b", 128), 0o444, 5, GO[1]),
+            ("blobs/".to_owned(), 0o755, 0, GO[2]),
+            ("index.json".to_owned(), 0o644, 90, GO[3]),
+            (name("sha512", "c", 128), 0o444, 9_663_676_416, GO[4]),
+        ];
+        for (path, mode, size, (length, digest)) in cases {
+            let bytes = header(&path, mode, size);
+            assert_eq!((bytes.len(), Digest::sha256(&bytes).hex().as_str()), (length, digest), "{path}");
+        }
+    }
+
+    const GO: [(usize, &str); 5] = [
+        (1536, "116775486685e62bc359d4980f62fa9c321e3f3887759e93c124c3dcb85916c5"),
+        (1536, "4d298977a9aacd442064d6e0701ec84a03d1f2e082a3bfa8550d715552e2dc56"),
+        (512, "9496e2bde6463ea163f87ae6a48dd4dc2728d9f896d38503dce3cb6d7635ff52"),
+        (512, "ecb30832022c2b1deacea98f1e544a3c3832983ad4efdfcccbc178c16848ce04"),
+        (1536, "b613cfa49787f4110976f5e2ec493cfe37435e117333927cfc23e985bc208683"),
+    ];
+}
