@@ -10,9 +10,9 @@ use std::sync::{Mutex, PoisonError};
 
 static PENDING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// A temporary file or directory; removed when this is dropped, unless it was [`Temporary::kept`].
+/// A temporary file or directory; removed when this is dropped, unless it was kept.
 #[derive(Debug)]
-pub struct Temporary {
+pub(crate) struct Temporary {
     path: PathBuf,
 }
 

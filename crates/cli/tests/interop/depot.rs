@@ -28,7 +28,7 @@ const TAGS: [(&str, &str); 5] = [
 /// Every image of this suite, in barge's store and as the layouts it came from have it.
 #[derive(Debug)]
 pub(crate) struct Depot {
-    pub(crate) barge: Barge,
+    barge: Barge,
     /// By familiar name; read from the layouts, not from barge.
     truth: BTreeMap<String, Image>,
 }

@@ -64,8 +64,8 @@ fn difference(one: &Path, two: &Path) -> Result<Option<String>> {
         }
         reordered = true;
     }
-    let trailers = first.len() == second.len();
-    Ok((!reordered || !trailers).then(|| format!("{} bytes against {}", first.len(), second.len())))
+    let padded = first.len() != second.len() || !reordered;
+    Ok(padded.then(|| format!("{} bytes against {}", first.len(), second.len())))
 }
 
 /// One entry of a tar.
