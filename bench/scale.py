@@ -77,6 +77,9 @@ def main():
         print("%d images, archive of %.0f MB" % (COUNT, os.path.getsize(tar) / 1e6))
         print("load everything         %8.0f ms" % timed(store, "load", "-qi", tar))
         print("first ls (makes a cache)%8.0f ms" % timed(store, "images"))
+        # What is present is cached once the blob folders have been left alone for two seconds.
+        time.sleep(2.5)
+        timed(store, "images")
         for title, words in (("ls", ["images"]), ("ls --tree", ["image", "ls", "--tree"]), ("ls of one", ["images", one]),
                              ("save of one", ["save", one, "-o", work + "/one.tar"]), ("tag", ["tag", one, "again:1"]),
                              ("inspect", ["image", "inspect", one]), ("rmi of a tag", ["rmi", "again:1"]), ("gc", ["store", "gc"])):

@@ -65,13 +65,14 @@ pub struct PlatformRow {
 /// # Errors
 /// `Io`, `Mismatch`; `NotFound` for images that filters name.
 pub fn list(store: &Store, filters: &Filters) -> Result<(Vec<Listing>, Vec<Error>)> {
-    let images: Vec<Image> = store.names()?.into_iter().filter(|i| !i.is_referrer()).collect();
+    let (mut images, cache) = store.images_with_cache()?;
+    images.retain(|i| !i.is_referrer());
     let mut names: BTreeMap<Digest, (Vec<Reference>, &Image)> = BTreeMap::new();
     for image in &images {
         let entry = names.entry(image.target.digest).or_insert_with(|| (Vec::new(), image));
         entry.0.extend(image.name.clone());
     }
-    let overview = store.overview(names.values().map(|(_, image)| *image))?;
+    let overview = store.overview_with(names.values().map(|(_, image)| *image), cache)?;
     let bounds = Bounds::of(store, &images, filters)?;
     let (mut listings, host) = (Vec::new(), HostPreference::new());
     for (summary, (names, image)) in overview.summaries.iter().zip(names.into_values()) {

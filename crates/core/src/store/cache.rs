@@ -57,6 +57,9 @@ impl Presence<'_> {
     }
 }
 
+/// The cache as it was a moment ago.
+pub(crate) struct Prefetched(Option<Cached<Arc<Summary>>>);
+
 /// What the file holds.
 #[derive(Serialize, Deserialize)]
 struct Cached<S> {
@@ -86,6 +89,38 @@ impl Store {
     /// # Errors
     /// `Io`.
     pub fn overview<'a>(&self, images: impl Iterator<Item = &'a Image>) -> Result<Overview<'_>> {
+        self.overview_from(images, || self.cached())
+    }
+
+    /// The images, read while the cache is read beside it, and their overview.
+    ///
+    /// # Errors
+    /// `Io`; `Refused` if index.json is no index.
+    pub(crate) fn images_with_cache(&self) -> Result<(Vec<Image>, Prefetched)> {
+        std::thread::scope(|scope| {
+            let cache = scope.spawn(|| self.cached());
+            let images = self.names()?;
+            Ok((images, Prefetched(cache.join().ok().flatten())))
+        })
+    }
+
+    /// [`Self::overview`] with a cache that was read already.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub(crate) fn overview_with<'a>(
+        &self,
+        images: impl Iterator<Item = &'a Image>,
+        cache: Prefetched,
+    ) -> Result<Overview<'_>> {
+        self.overview_from(images, || cache.0)
+    }
+
+    fn overview_from<'a>(
+        &self,
+        images: impl Iterator<Item = &'a Image>,
+        cached: impl FnOnce() -> Option<Cached<Arc<Summary>>>,
+    ) -> Result<Overview<'_>> {
         let images: Vec<&Image> = images.collect();
         let mut damaged = Vec::new();
         let mut read = |image: &Image| match Summary::read(self, &image.target) {
@@ -99,7 +134,7 @@ impl Store {
             let summaries = images.iter().map(|i| read(i)).collect::<Result<_>>()?;
             return Ok(Overview { summaries, present: Presence::Ask(self), damaged });
         }
-        let (stamp, cached) = (self.stamp(), self.cached());
+        let (stamp, cached) = (self.stamp(), cached());
         let current = stamp.is_some() && cached.as_ref().is_some_and(|c| c.stamp == stamp);
         let (absent, known) = cached.map_or_else(Default::default, |c| (c.absent, c.summaries));
         let mut known: HashMap<Digest, Arc<Summary>> = known.into_iter().map(|s| (s.root, s)).collect();
