@@ -1,6 +1,6 @@
 //! `barge save`: what it says, which images and platforms it takes, and the archive that comes of it.
 //! Where the archive goes is in `save/output.rs`, what happens when something gets in the way in
-//! `save/interrupted.rs`.
+//! `save/interrupted.rs`, and `save/random.rs` tries what nobody thought of.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -11,6 +11,8 @@ mod interrupted;
 mod output;
 #[path = "save/plan.rs"]
 mod plan;
+#[path = "save/random.rs"]
+mod random;
 
 use std::collections::BTreeMap;
 
@@ -409,6 +411,15 @@ fn the_original_index_on_request() {
 }
 
 #[test]
+fn the_original_index_with_one_platform() {
+    let place = Place::hello();
+    place.write("a.tar", place.saved("--platform linux/amd64 --keep-index hello-barge"));
+    assert_eq!(roots(&place.read("a.tar")), [HELLO]);
+    assert_eq!(absent(&place, "a.tar").as_array().unwrap().len(), 6);
+    assert_eq!(entries(&place.read("a.tar")).len(), 9);
+}
+
+#[test]
 fn a_platform_that_is_not_there() {
     let place = Place::hello();
     let text = "no suitable export target found: image with reference hello-barge:latest was found \
@@ -634,6 +645,29 @@ fn referrers_come_along() {
     here.ok("rmi signed:1");
     assert!(std::fs::read_dir(here.store().join("blobs/sha256")).unwrap().next().is_none());
     assert!(place.ok("store check").ends_with(": no faults\n"));
+}
+
+#[test]
+fn digests_of_another_algorithm() {
+    let mut layout = Layout::default();
+    let sha512 = barge_oci::Algorithm::Sha512;
+    let content = common::tar(&[("file", "content")]);
+    let config = format!(
+        r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
+        barge_oci::Digest::sha256(&content)
+    );
+    let layer = layout.put_as(sha512, "application/vnd.oci.image.layer.v1.tar", content);
+    let config = layout.put_as(sha512, "application/vnd.oci.image.config.v1+json", config);
+    let manifest = layout.manifest(&config, &[layer]);
+    layout.name(&manifest, "docker.io/library/long:1");
+    let place = Place::with(&layout);
+    place.ok("save -o a.tar long:1");
+    place.ok("archive verify a.tar");
+    let here = Place::new();
+    here.write("a.tar", place.read("a.tar"));
+    assert_eq!(here.ok("load -i a.tar"), "Loaded image: long:1\n");
+    assert!(place.read("a.tar") == here.saved("long:1"));
+    assert!(here.ok("store check").ends_with(": no faults\n"));
 }
 
 /// Charts, models, policies: manifests that are no container images.

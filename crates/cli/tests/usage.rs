@@ -219,7 +219,7 @@ fn help_goes_to_the_standard_output() {
         assert_eq!(help, place.ok(&format!("{command} -h")), "{command}");
         let path = format!("barge {command}");
         assert!(help.contains(&format!("Usage: {}", path.trim_end())), "{command}: {help}");
-        assert!(!help.contains("TODO") && !help.contains('\u{1b}'), "{command}: {help}");
+        assert!(!help.contains('\u{1b}'), "{command}: {help}");
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn narrow<'a>(tree: &'a Tree, image: &Image, selection: &Selection) -
     } else {
         requested(tree, &shown, &selection.platforms)?
     };
-    let one = selection.platforms.len() == 1 && kept.len() == 1;
+    let one = selection.platforms.len() == 1 && kept.len() == 1 && !selection.keep_index;
     let with_attestations = || -> Vec<&'a Listed> {
         let subjects: BTreeSet<String> = kept.iter().map(|m| m.descriptor.digest.to_string()).collect();
         let belongs = |m: &&Listed| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use barge_oci::{Digest, media_type};
+use barge_oci::{Algorithm, Digest, Hasher, media_type};
 use barge_testkit::sample;
 use serde_json::Value;
 
@@ -49,8 +49,19 @@ impl Layout {
     }
 
     pub(crate) fn put(&mut self, media_type: &'static str, bytes: impl Into<Vec<u8>>) -> Descriptor {
+        self.put_as(Algorithm::Sha256, media_type, bytes)
+    }
+
+    pub(crate) fn put_as(
+        &mut self,
+        algorithm: Algorithm,
+        media_type: &'static str,
+        bytes: impl Into<Vec<u8>>,
+    ) -> Descriptor {
         let bytes = bytes.into();
-        let digest = Digest::sha256(&bytes);
+        let mut hasher = Hasher::new(algorithm);
+        hasher.update(&bytes);
+        let digest = hasher.finish();
         let size = bytes.len();
         self.files.insert(digest.blob_path(), bytes);
         Descriptor { digest: digest.to_string(), media_type, size, more: String::new() }

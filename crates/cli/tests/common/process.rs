@@ -88,6 +88,40 @@ impl Drop for Running {
     }
 }
 
+/// Whether the system can be made to fail on demand; says so if it cannot.
+pub(crate) fn may_inject(for_what: &str) -> bool {
+    let tried = Command::new("strace").args(["-qq", "-e", "inject=fsync:error=EIO", "true"]).output();
+    let may = tried.is_ok_and(|o| o.status.success());
+    if !may {
+        barge_testkit::skip(for_what, "strace is not installed or may not trace");
+    }
+    may
+}
+
+/// The same command, started by strace, with `what` done to its system calls, where this machine has them; they
+/// are listed in the file `trace`.
+pub(crate) fn injected(command: &Command, what: &str) -> Command {
+    let call = what.split(':').next().unwrap_or_default();
+    let mut traced = Command::new("strace");
+    traced.args([
+        "-f",
+        "-qq",
+        "-o",
+        "trace",
+        "-e",
+        &format!("trace=?{call}"),
+        "-e",
+        &format!("inject=?{what}"),
+    ]);
+    traced.arg(command.get_program()).args(command.get_args());
+    if let Some(folder) = command.get_current_dir() {
+        traced.current_dir(folder);
+    }
+    traced.env_clear().envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    traced.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    traced
+}
+
 /// Waits for something that must happen soon.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use rustix::process::Signal;
 
-use super::common::process::{first_bytes, reader, rest};
+use super::common::process::{first_bytes, injected, may_inject, reader, rest};
 use super::common::{Layout, Maker, Place, Running, fifo, wait_until};
 
 /// A store with one image of so many bytes.
@@ -216,6 +216,51 @@ fn a_disk_that_fills_up_meanwhile() {
     assert_eq!(ran.out(), "code 1\na.tar\n");
     assert_eq!(ran.stderr, "write a.tar: file too large\n");
     assert_eq!(place.read("a.tar"), b"old\n");
+}
+
+/// Every call that makes the file what it is fails once: the save fails too and the old file stays, or it does
+/// without and the new one is whole.
+#[test]
+fn errors_of_the_system() {
+    if !may_inject("errors of the system") {
+        return;
+    }
+    let place = Place::hello();
+    let whole = place.saved("hello-barge");
+    let (mut failed, mut done) = (0, 0);
+    for call in [
+        "open:error=EOPNOTSUPP",
+        "open:error=EIO",
+        "fchmod:error=EIO",
+        "write:error=ENOSPC",
+        "fsync:error=EIO",
+        "linkat:error=EPERM",
+        "rename:error=EIO",
+    ] {
+        for n in 1.. {
+            place.write("a.tar", "old");
+            let command = place.command(&["save", "-o", "a.tar", "hello-barge"]);
+            let ran = Running::start_as_is(injected(&command, &format!("{call}:when={n}"))).end();
+            let trace = place.read("trace");
+            if !String::from_utf8_lossy(&trace).contains("INJECTED") {
+                break;
+            }
+            // When the name is given, only the folder's own sync can fail, which takes nothing back.
+            let named = ran.stderr.starts_with("sync ");
+            let expected = if ran.code == Some(0) || named { &whole[..] } else { b"old" };
+            assert!(place.read("a.tar") == expected, "{call} {n}: {:?} {}", ran.code, ran.stderr);
+            assert_eq!(
+                ran.code == Some(0),
+                ran.stderr.is_empty(),
+                "{call} {n}: {:?} {}",
+                ran.code,
+                ran.stderr
+            );
+            assert_eq!(place.files(), ["a.tar", "trace"], "{call} {n}");
+            *(if ran.code == Some(0) { &mut done } else { &mut failed }) += 1;
+        }
+    }
+    assert!(failed > 3 && done > 0, "{failed} failed, {done} done");
 }
 
 /// Content that a running save needs stays, though its image is removed meanwhile.

@@ -244,6 +244,21 @@ fn open_files_by_number() {
     }
 }
 
+/// In a chroot or an initial RAM disk there may be no /proc.
+#[test]
+fn without_proc() {
+    let place = Place::hello();
+    place.write("b.tar", "old");
+    let script = "mount -t tmpfs none /proc; umask 0\n\
+                  for file in a.tar b.tar; do \"$barge\" save -o $file hello-barge; done; ls -A";
+    let Some(ran) = place.mounting(script) else { return };
+    assert_eq!((ran.out().as_str(), ran.stderr.as_str()), ("a.tar\nb.tar\nscript\n", ""));
+    for file in ["a.tar", "b.tar"] {
+        assert!(place.read(file) == place.saved("hello-barge"), "{file}");
+        assert_eq!(mode(&place, file), 0o600, "{file}");
+    }
+}
+
 #[test]
 fn a_reader_that_goes_away_is_told_nothing() {
     let mut layout = Layout::default();

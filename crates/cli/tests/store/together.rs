@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::common::{Layout, Maker, Place, Ran};
+use super::common::process::{injected, may_inject};
+use super::common::{Layout, Maker, Place, Ran, Running};
 
 const WORKERS: u64 = 8;
 const WORK: Duration = Duration::from_secs(4);
@@ -58,6 +59,23 @@ fn a_new_store_made_by_many() {
         assert_eq!(place.names().len(), 1);
         assert!(place.ok("store check").ends_with(": no faults\n"));
     }
+}
+
+/// One process looks at an empty folder, another makes a store of it, and then the first looks again.
+#[test]
+fn a_store_that_is_made_meanwhile() {
+    if !may_inject("a store that is made meanwhile") {
+        return;
+    }
+    let place = Place::new();
+    fs::create_dir(place.store()).unwrap();
+    Layout::hello().write(&place.path("layout"));
+    let slowly = "getdents64:delay_enter=400000:when=1";
+    let looks = Running::start_as_is(injected(&place.command(&["images", "-q"]), slowly));
+    thread::sleep(Duration::from_millis(150));
+    place.ok("load -i layout");
+    let ran = looks.end();
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
 }
 
 /// Loads, saves, tags, removals and garbage collections at random: every save is whole, no name is lost, the

@@ -78,8 +78,9 @@ impl Store {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(store),
             Err(e) => Err(Error::io("open store", root, e)),
             Ok(mut entries) => {
-                let ours = store.path("oci-layout").exists() || store.path(PRIVATE).is_dir();
-                if ours || entries.next().is_none() {
+                // In this order: what is made meanwhile is seen by the second look.
+                let empty = entries.next().is_none();
+                if empty || store.path("oci-layout").exists() || store.path(PRIVATE).is_dir() {
                     return Ok(store);
                 }
                 let message = format!(
