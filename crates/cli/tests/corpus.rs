@@ -12,22 +12,11 @@ use std::time::{Duration, Instant};
 use barge_core::content::Resolver;
 use barge_core::graph::{Tree, read_config};
 use barge_core::store::Store;
+use barge_testkit::shared;
 use serde_json::Value;
 
 const MEMORY_KIB: u64 = 256 << 10;
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// The corpus, or `None` with a word on why.
-fn corpus() -> Option<PathBuf> {
-    let shared = std::env::var_os("BARGE_SHARED").map(PathBuf::from);
-    match shared.map(|s| s.join("corpus")).filter(|c| c.is_dir()) {
-        Some(corpus) => Some(corpus),
-        None => {
-            barge_testkit::skip("corpus", "BARGE_SHARED does not name a folder with corpus/");
-            None
-        }
-    }
-}
 
 /// One archive and what should become of it.
 struct Case {
@@ -212,7 +201,7 @@ fn check(cases: &[Case]) {
 
 #[test]
 fn real_archives() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = shared("corpus") else { return };
     let mut all = cases(&corpus, "expected-real.json", "");
     // Bare JSON documents are for parsers; as archives they are none.
     for case in all.iter_mut().filter(|c| c.expect.starts_with("PARSE")) {
@@ -224,13 +213,13 @@ fn real_archives() {
 
 #[test]
 fn archives_of_real_peers() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = shared("corpus") else { return };
     check(&cases(&corpus, "expected-peers.json", ""));
 }
 
 #[test]
 fn hostile_archives() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = shared("corpus") else { return };
     let all = cases(&corpus, "hostile/expected.json", "hostile");
     assert!(all.len() > 60);
     check(&all);
@@ -241,7 +230,7 @@ fn hostile_archives() {
 
 #[test]
 fn hostile_directories() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = shared("corpus") else { return };
     let place = tempfile::tempdir().unwrap();
     let archive = corpus.join("hostile-dirs.tar.gz");
     let unpacked = Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(place.path()).status().unwrap();
@@ -264,7 +253,7 @@ fn hostile_directories() {
 /// Documents on their own: what is no manifest or index is said to be none, and nothing is taken for both.
 #[test]
 fn documents() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = shared("corpus") else { return };
     let mut kinds = BTreeSet::new();
     for case in cases(&corpus, "expected-real.json", "").iter().filter(|c| c.expect.starts_with("PARSE")) {
         let bytes = std::fs::read(&case.path).unwrap();

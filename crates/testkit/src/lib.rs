@@ -4,4 +4,4 @@ pub mod peers;
 pub mod sample;
 mod skip;
 
-pub use skip::skip;
+pub use skip::{shared, skip};

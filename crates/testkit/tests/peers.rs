@@ -2,7 +2,7 @@
 //! archives, say what they see, and leave nothing behind.
 
 use std::{
-    env, fs,
+    fs,
     io::{self, Write},
     panic,
     path::{Path, PathBuf},
@@ -220,13 +220,9 @@ fn holders(folder: &Path) -> Result<usize> {
     Ok(holders)
 }
 
-/// An archive of the corpus, or nothing and a line that says so.
+/// An archive of the corpus, if that is here.
 fn corpus(name: &str) -> Option<PathBuf> {
-    let Some(shared) = env::var_os("BARGE_SHARED") else {
-        let _ = writeln!(io::stderr(), "SKIP {name}: BARGE_SHARED is not set");
-        return None;
-    };
-    Some(PathBuf::from(shared).join("corpus/peers").join(name))
+    barge_testkit::shared(&format!("corpus/peers/{name}"))
 }
 
 fn run(peer: Peer) -> Result<Option<Box<dyn Engine>>> {

@@ -2,14 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    env,
     fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Context, Result, ensure};
-use barge_testkit::{sample, skip};
+use barge_testkit::{sample, shared};
 
 use crate::{
     barge::Barge,
@@ -28,7 +27,7 @@ const TAGS: [(&str, &str); 5] = [
 /// Every image of this suite, in barge's store and as the layouts it came from have it.
 #[derive(Debug)]
 pub(crate) struct Depot {
-    barge: Barge,
+    pub(crate) barge: Barge,
     /// By familiar name; read from the layouts, not from barge.
     truth: BTreeMap<String, Image>,
 }
@@ -63,6 +62,11 @@ impl Depot {
             self.truth.insert(familiar(&name).to_owned(), Image { name: Some(name), ..image });
         }
         Ok(())
+    }
+
+    /// Every familiar name and what the layouts have by it.
+    pub(crate) fn images(&self) -> impl Iterator<Item = (&str, &Image)> {
+        self.truth.iter().map(|(name, image)| (name.as_str(), image))
     }
 
     /// What the layouts have by this familiar name; nothing if that layout cannot be had here.
@@ -125,11 +129,7 @@ pub(crate) fn full(name: &str) -> String {
 /// The layout that `gen_<image>.py` makes, made once and kept. `None`, and a line on standard error, when the
 /// script is not here.
 fn generated(image: &str) -> Result<Option<PathBuf>> {
-    let Some(shared) = env::var_os("BARGE_SHARED") else {
-        skip(image, "BARGE_SHARED is not set");
-        return Ok(None);
-    };
-    let script = Path::new(&shared).join(format!("gen/gen_{image}.py"));
+    let Some(script) = shared(&format!("gen/gen_{image}.py")) else { return Ok(None) };
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop");
     fs::create_dir_all(&folder)?;
     // Other tests, also those of other processes, wait here until it is made.

@@ -1,8 +1,6 @@
 //! Engines: each loads what barge saved and says the same of it, and barge loads what each saves.
 
-use std::{fs, path::Path};
-
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use barge_testkit::peers::{Engine, LoadOpts, Peer, Seen, SeenImage, start};
 
 use crate::{
@@ -11,14 +9,12 @@ use crate::{
     depot::{Depot, familiar, full},
     expect::{Quirks, known, quirk, refused},
     image::{Image, shown},
-    tarball::{self, expect_difference},
+    tarball::expect_difference,
 };
 
 /// How many platforms an engine is asked about, as each question has it walk the whole image. The case
 /// `all platforms` asks about all.
 const ASKED: usize = 2;
-/// How often an engine may save half an archive.
-const ATTEMPTS: usize = 10;
 
 /// An engine's own terms.
 #[derive(Debug)]
@@ -116,7 +112,7 @@ impl Terms {
         }
 
         let references: Vec<_> = listed.iter().map(reference).collect();
-        let result = save(engine, &references, &saved);
+        let result = engine.save(&references, None, &saved);
         if let Some(Quirk::SavesNot(words)) = quirk {
             return refused(result, words);
         }
@@ -202,19 +198,6 @@ impl Terms {
         ensure!(found == expected, "barge loaded{}\nand not{}", shown(&found), shown(&expected));
         Ok(())
     }
-}
-
-/// Saves until the archive is whole: containerd 2's `ctr image export` does not wait for the copying that
-/// goes on behind it, and on a busy machine it ends too early without a word.
-fn save(engine: &dyn Engine, references: &[&str], archive: &Path) -> Result<()> {
-    for _ in 0..ATTEMPTS {
-        engine.save(references, None, archive)?;
-        if tarball::whole(archive)? {
-            return Ok(());
-        }
-        fs::remove_file(archive)?;
-    }
-    bail!("saves half an archive");
 }
 
 fn reference(listed: &SeenImage) -> &str {

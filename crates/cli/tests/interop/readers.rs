@@ -32,6 +32,8 @@ pub(crate) enum Names {
     None,
     /// By the tag, or not at all if there is none.
     Tag,
+    /// By the tag, or by its digest if there is none.
+    TagOrId,
 }
 
 /// What a reader takes of an image.
@@ -100,6 +102,13 @@ impl Terms {
         Ok(())
     }
 
+    /// Reads every image that `images` says is in the archive, and finds what is there of each.
+    pub(crate) fn takes(&self, reader: &dyn Reader, archive: &Path, images: &[Image]) -> Result<()> {
+        images
+            .iter()
+            .try_for_each(|image| self.image(reader, archive, self.reference(image).as_deref(), image, None))
+    }
+
     fn image(
         &self,
         reader: &dyn Reader,
@@ -136,6 +145,7 @@ impl Terms {
             Names::RepoTags => Some(name.map_or("@0", familiar).to_owned()),
             Names::None => None,
             Names::Tag => tag.map(str::to_owned),
+            Names::TagOrId => Some(tag.unwrap_or(&image.id).to_owned()),
         }
     }
 

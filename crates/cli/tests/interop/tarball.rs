@@ -14,11 +14,6 @@ pub(crate) fn files(archive: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(records(&bytes)?.into_iter().map(|record| (record.name, record.content.to_vec())).collect())
 }
 
-/// Whether an archive has its end.
-pub(crate) fn whole(archive: &Path) -> Result<bool> {
-    Ok(fs::read(archive)?.ends_with(&[0; 2 * BLOCK]))
-}
-
 /// That two archives are the same, or that `words` are in what is said of their difference.
 pub(crate) fn expect_difference(one: &Path, two: &Path, words: &str) -> Result<()> {
     let found = difference(one, two)?.unwrap_or_default();

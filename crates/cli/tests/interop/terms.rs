@@ -226,12 +226,10 @@ const LAYOUT: ReaderQuirks = &[
 
 /// oras.
 pub(crate) const ORAS: readers::Terms = readers::Terms {
-    names: readers::Names::Tag,
+    names: readers::Names::TagOrId,
     reads: Reads::All,
     no_index: None,
     quirks: &[&[
-        ("by ID", readers::Quirk::Refuses("oras needs a reference")),
-        ("an index by ID", readers::Quirk::Refuses("oras needs a reference")),
         ("two images with one tag", readers::Quirk::Last),
         ("a sparse index with two platforms", readers::Quirk::Refuses("not found")),
         ("a sparse index with two other platforms", readers::Quirk::Refuses("not found")),

@@ -30,17 +30,21 @@ path = "/peer/opt"
 pub(super) struct Containerd {
     name: String,
     socket: PathBuf,
+    /// Whether `ctr image export` would leave the copying to the daemon, as containerd 2's does, and end
+    /// before that does: `--local` has it wait.
+    local: bool,
     jail: Jail,
 }
 
 impl Containerd {
     pub(super) fn start(mut jail: Jail) -> Result<Self> {
         std::fs::write(jail.home().join("config.toml"), CONFIG)?;
-        let name = format!("containerd {}", jail.version("containerd")?);
+        let version = jail.version("containerd")?;
+        let (name, local) = (format!("containerd {version}"), !version.starts_with("1."));
         jail.spawn(&["containerd", "--config", "/peer/config.toml"])?;
         jail.ready(&name, |jail| jail.run(&["ctr", "--address", SOCKET, "version"]))?;
         let socket = jail.home().join("containerd.sock");
-        Ok(Self { name, socket, jail })
+        Ok(Self { name, socket, local, jail })
     }
 
     fn ctr(&self, args: &[&str]) -> Result<String> {
@@ -73,6 +77,7 @@ impl Engine for Containerd {
     fn save(&self, names: &[&str], platform: Option<&str>, out: &Path) -> Result<()> {
         let out = self.jail.path(out)?;
         let mut args = vec!["images", "export"];
+        args.extend(self.local.then_some("--local"));
         args.extend(platform.iter().flat_map(|platform| ["--platform", platform]));
         args.push(&out);
         args.extend(names);

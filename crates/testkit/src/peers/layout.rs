@@ -75,7 +75,8 @@ impl Reader for Oras {
     fn read(&self, archive: &Path, reference: Option<&str>) -> Result<Vec<Seen>> {
         let reference = reference.context("oras needs a reference")?;
         let scratch = self.jail.scratch()?;
-        let source = format!("{}:{reference}", self.jail.path(archive)?);
+        let separator = if reference.contains(':') { '@' } else { ':' };
+        let source = format!("{}{separator}{reference}", self.jail.path(archive)?);
         let target = format!("{}/out:copy", scratch.inside);
         let copy = ["oras", "cp", "--no-tty", "--from-oci-layout", &source, "--to-oci-layout", &target];
         let printed = self.jail.run(&copy)?;
