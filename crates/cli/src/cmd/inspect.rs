@@ -140,11 +140,11 @@ fn unprintable(error: &serde_json::Error) -> Failure {
 
 impl View {
     fn new(inspected: Inspected) -> Self {
-        let Inspected { mut target, names, config, size, tagged } = inspected;
+        let Inspected { mut target, root, names, config, size, tagged } = inspected;
         target.annotations = BTreeMap::new();
         let tags = names.iter().filter(|n| n.tag().is_some()).map(Reference::familiar).collect();
         let mut digests: Vec<String> =
-            names.iter().map(|n| format!("{}@{}", n.familiar_name(), target.digest)).collect();
+            names.iter().map(|n| format!("{}@{root}", n.familiar_name())).collect();
         digests.dedup();
         let config = config.unwrap_or_else(nothing);
         Self {
@@ -160,7 +160,7 @@ impl View {
             os: config.os,
             os_version: config.os_version,
             size,
-            root_fs: RootFs { r#type: "layers".to_owned(), layers: config.rootfs.diff_ids },
+            root_fs: RootFs { r#type: config.rootfs.kind, layers: config.rootfs.diff_ids },
             metadata: Metadata { last_tag_time: tagged.unwrap_or_else(|| "0001-01-01T00:00:00Z".to_owned()) },
             descriptor: target,
         }

@@ -73,19 +73,24 @@ impl Barge {
 
     /// What it tells about an image, the digest of the config apart.
     pub(crate) fn inspect(&self, reference: &str, platform: Option<&str>) -> Result<Seen> {
+        let told = self.told(reference, platform)?;
+        Ok(Seen {
+            id: text(&told, "/Id"),
+            config: None,
+            os: text(&told, "/Os"),
+            architecture: text(&told, "/Architecture"),
+            variant: text(&told, "/Variant"),
+            diff_ids: texts(&told, "/RootFS/Layers"),
+        })
+    }
+
+    /// All that it tells about an image.
+    pub(crate) fn told(&self, reference: &str, platform: Option<&str>) -> Result<Value> {
         let mut args = vec!["image", "inspect", "--format", "json"];
         args.extend(platform.iter().flat_map(|platform| ["--platform", platform]));
         args.push(reference);
         let told: Value = serde_json::from_str(&self.run(&args)?)?;
-        let told = told.get(0).context("inspect printed nothing")?;
-        Ok(Seen {
-            id: text(told, "/Id"),
-            config: None,
-            os: text(told, "/Os"),
-            architecture: text(told, "/Architecture"),
-            variant: text(told, "/Variant"),
-            diff_ids: texts(told, "/RootFS/Layers"),
-        })
+        told.get(0).cloned().context("inspect printed nothing")
     }
 }
 

@@ -33,6 +33,11 @@ impl Image {
         !self.platforms.is_empty() && self.platforms.iter().all(|seen| seen.id != self.id)
     }
 
+    /// Whether there is something of it for this machine.
+    pub(crate) fn runs_here(&self) -> bool {
+        self.platforms.iter().any(|seen| seen.platform() == HERE)
+    }
+
     /// The platform that a peer keeps if it keeps one: this machine's, or else the first.
     pub(crate) fn one(&self) -> Option<&Seen> {
         self.platforms.iter().find(|seen| seen.platform() == HERE).or(self.platforms.first())

@@ -3,7 +3,7 @@
 //! [`cases`] lists the archives. Of each, an engine lists the same images with the same IDs, configs,
 //! platforms and diffIDs, and what it saves again barge loads and finds the same; a reader finds the same.
 //! [`terms`] has how each differs, down to the words in which it refuses an archive. Engines that keep all of
-//! an image save the same bytes.
+//! an image save the same bytes. What `barge archive verify` says of them is held against what they do.
 
 mod barge;
 mod bytes;
@@ -12,11 +12,13 @@ mod depot;
 mod engines;
 mod expect;
 mod image;
+mod inspect;
 mod itself;
 mod platforms;
 mod readers;
 mod tarball;
 mod terms;
+mod verdicts;
 
 use anyhow::Result;
 use barge_testkit::peers::{Peer, Tool};
@@ -24,6 +26,11 @@ use barge_testkit::peers::{Peer, Tool};
 #[test]
 fn barge_takes_its_own_archives() -> Result<()> {
     itself::identity()
+}
+
+#[test]
+fn docker_inspects_the_same() -> Result<()> {
+    inspect::same()
 }
 
 #[test]
@@ -115,4 +122,14 @@ fn oras() -> Result<()> {
 #[test]
 fn crane() -> Result<()> {
     readers::read(Tool::Crane, &terms::CRANE)
+}
+
+#[test]
+fn archive_verify_knows_the_engines() -> Result<()> {
+    verdicts::engines()
+}
+
+#[test]
+fn archive_verify_knows_the_readers() -> Result<()> {
+    verdicts::readers()
 }

@@ -1,6 +1,6 @@
 //! `inspect`: everything docker tells about an image, from its documents.
 
-use barge_oci::{Config, Descriptor, Platform, Reference};
+use barge_oci::{Config, Descriptor, Digest, Manifest, Platform, Reference};
 
 use crate::content::Image;
 use crate::error::{Error, Result};
@@ -14,11 +14,13 @@ use crate::store::Store;
 pub struct Inspected {
     /// What the ID is the digest of: the root, or the manifest of the platform asked for.
     pub target: Descriptor,
+    /// What the names lead to: the root, whichever platform was asked for.
+    pub root: Digest,
     /// Every name of the image.
     pub names: Vec<Reference>,
     /// The config of the platform shown; `None` if it is not here or the image is an artifact.
     pub config: Option<Config>,
-    /// Bytes of the image that are present.
+    /// Bytes of the root and of the platform shown, as listed.
     pub size: u64,
     /// When it got its last name, RFC 3339.
     pub tagged: Option<String>,
@@ -43,12 +45,20 @@ pub fn inspect(store: &Store, argument: &str, platform: Option<&Platform>) -> Re
         Some(manifest) => read_config(store, manifest)?.map(|c| c.parsed().clone()),
         None => None,
     };
-    let bytes = |m: &Listed| -> u64 { m.present_blobs().map(|b| b.size).sum() };
-    let (target, size) = match (platform, listed) {
-        (Some(_), Some(listed)) => (listed.descriptor.clone(), bytes(listed)),
-        _ => (image.target.clone(), tree.manifests.iter().map(bytes).sum()),
+    let target = match (platform, listed) {
+        (Some(_), Some(listed)) => listed.descriptor.clone(),
+        _ => image.target.clone(),
     };
-    Ok(Inspected { target, names, config, size, tagged })
+    let size = size(&image.target, listed);
+    Ok(Inspected { target, root: image.target.digest, names, config, size, tagged })
+}
+
+/// As docker counts: the index, and one manifest with its config and layers.
+fn size(root: &Descriptor, listed: Option<&Listed>) -> u64 {
+    let index = listed.is_none_or(|l| l.descriptor.digest != root.digest).then_some(root.size);
+    let manifest = listed.map(|l| l.descriptor.size);
+    let blobs = listed.and_then(|l| l.manifest.as_ref()).into_iter().flat_map(Manifest::blobs);
+    index.into_iter().chain(manifest).chain(blobs.map(|b| b.size)).sum()
 }
 
 /// The manifest of the platform asked for, or the one that suits this host best.
