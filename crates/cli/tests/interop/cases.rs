@@ -165,6 +165,13 @@ pub(crate) const CASES: &[Case] = &[
     case("no image at all", &["example.org/team/tiny:artifact"], &[all("example.org/team/tiny:artifact")]),
 ];
 
+/// As no loader can have it unless it fetches that layer.
+pub(crate) const WITHOUT_FOREIGN: Case = case(
+    "without a foreign layer",
+    &["example.org/team/tiny:foreign"],
+    &[all("example.org/team/tiny:foreign")],
+);
+
 impl Case {
     /// Whether the depot has what it is about.
     pub(crate) fn possible(&self, depot: &Depot) -> bool {

@@ -83,8 +83,8 @@ impl Found {
 pub struct Forms {
     /// An OCI image layout (`index.json`).
     pub oci: bool,
-    /// Docker's `manifest.json`.
-    pub docker: bool,
+    /// How many images docker's `manifest.json` lists; zero without one.
+    pub docker: usize,
     /// Only what docker before 1.10 wrote.
     pub legacy: bool,
 }
@@ -262,7 +262,7 @@ impl Archive {
             }
             items => items?,
         };
-        self.forms.docker = !items.is_empty();
+        self.forms.docker = items.len();
         let mut views = Views::of(self);
         for item in &items {
             if listed > 0 && self.members.file(&item.config).is_some_and(|f| f.sha256.is_none()) {
