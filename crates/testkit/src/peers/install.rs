@@ -123,6 +123,7 @@ fn programs(suite: Suite) -> &'static [&'static str] {
             "crane",
             "oras",
             "docker-registry",
+            "qemu-s390x",
         ],
     }
 }
@@ -136,7 +137,7 @@ fn packages(suite: Suite) -> &'static str {
         Suite::Sid => {
             "ca-certificates,docker.io,docker-cli,containerd,runc,iptables,procps,podman,crun,conmon,netavark,\
              fuse-overlayfs,skopeo,golang-github-containers-common,umoci,crane,oras,docker-registry,xz-utils,\
-             bzip2,zstd"
+             bzip2,zstd,qemu-user"
         }
     }
 }

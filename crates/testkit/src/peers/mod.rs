@@ -40,4 +40,6 @@ pub use install::{Report, install};
 pub use reader::Reader;
 pub use registry::Registry;
 pub use seen::Seen;
+#[cfg(test)]
+pub(crate) use start::emulator;
 pub use start::{Peer, Tool, reader, start};

@@ -91,9 +91,27 @@ pub(super) fn jail(peer: &str, suite: Suite, programs: &[&str]) -> Result<Option
             Err(why) => format!("{why:#}"),
         },
     };
-    ensure!(env::var_os("BARGE_REQUIRE_PEERS").is_none_or(|value| value != "1"), "peer {peer}: {why}");
-    crate::skip(&format!("peer {peer}"), &why);
+    lacking(peer, &why)?;
     Ok(None)
+}
+
+/// User mode emulation of an architecture in qemu's spelling, linked statically; on the same terms as
+/// [`start()`].
+#[cfg(test)]
+pub(crate) fn emulator(architecture: &str) -> Result<Option<std::path::PathBuf>> {
+    let program = format!("qemu-{architecture}");
+    if let Some(why) = Suite::Sid.lacks(&[&program]) {
+        lacking(&program, &why)?;
+        return Ok(None);
+    }
+    Ok(Suite::Sid.root().map(|root| root.join("usr/bin").join(program)))
+}
+
+/// Says what cannot be had and why, as an error if everything has to be.
+fn lacking(peer: &str, why: &str) -> Result<()> {
+    ensure!(env::var_os("BARGE_REQUIRE_PEERS").is_none_or(|value| value != "1"), "peer {peer}: {why}");
+    crate::skip(&format!("peer {peer}"), why);
+    Ok(())
 }
 
 impl Peer {

@@ -10,7 +10,7 @@ use std::{
 pub(super) enum Suite {
     /// Debian 12: docker 20.10, containerd 1.6, podman 4.3, skopeo 1.9, umoci 0.4.
     Bookworm,
-    /// Debian unstable: docker 28, containerd 2, podman 5, skopeo 1.22, umoci 0.6, crane, oras.
+    /// Debian unstable: docker 28, containerd 2, podman 5, skopeo 1.22, umoci 0.6, crane, oras, qemu.
     Sid,
 }
 

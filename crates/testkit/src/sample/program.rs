@@ -194,12 +194,13 @@ fn ppc64le(machine: Machine, length: u8) -> Vec<u8> {
 #[cfg(target_os = "linux")]
 mod tests {
     use std::fs::{self, Permissions};
-    use std::io::{self, ErrorKind, Write};
+    use std::io::ErrorKind;
     use std::os::unix::fs::PermissionsExt;
     use std::path::{Path, PathBuf};
     use std::process::{Command, Output};
 
     use super::*;
+    use crate::peers::emulator;
 
     #[cfg(target_arch = "x86_64")]
     #[test]
@@ -214,12 +215,13 @@ mod tests {
     fn every_program_runs_under_qemu() {
         let dir = tempfile::tempdir().unwrap();
         for program in &PROGRAMS {
-            let Some(qemu) = qemu(program) else {
-                // past the harness, which would hide it
-                let platform = program.platform();
-                writeln!(io::stderr(), "skipped: no qemu in PATH for {platform}").unwrap();
-                continue;
+            let architecture = match program.architecture {
+                "amd64" => "x86_64",
+                "arm64" => "aarch64",
+                "386" => "i386",
+                other => other,
             };
+            let Some(qemu) = emulator(architecture).unwrap() else { continue };
             let path = place(program, dir.path());
             expect(program, &run(Command::new(qemu).arg(path)));
         }
@@ -247,19 +249,5 @@ mod tests {
         assert!(output.status.success(), "{platform}: {output:?}");
         assert_eq!(String::from_utf8_lossy(&output.stdout), program.text(), "{platform}");
         assert!(output.stderr.is_empty(), "{platform}: {output:?}");
-    }
-
-    /// User mode emulation, as Debian's qemu-user-static or qemu-user has it.
-    fn qemu(program: &Program) -> Option<PathBuf> {
-        let architecture = match program.architecture {
-            "amd64" => "x86_64",
-            "arm64" => "aarch64",
-            "386" => "i386",
-            other => other,
-        };
-        let path = std::env::var_os("PATH")?;
-        std::env::split_paths(&path)
-            .flat_map(|dir| ["-static", ""].map(|s| dir.join(format!("qemu-{architecture}{s}"))))
-            .find(|file| file.is_file())
     }
 }
