@@ -372,6 +372,8 @@ fn platforms_in_every_notation() {
         assert!(archive == place.saved(&format!("{given} hello-barge")), "{given}");
     }
     assert!(place.saved("--platform all hello-barge") == place.saved("hello-barge"));
+    let said = place.fails("save --platform all,toaster -o never.tar hello-barge");
+    assert!(said.starts_with("invalid platform: \"toaster\": "), "{said}");
 }
 
 #[test]

@@ -307,3 +307,16 @@ fn a_cache_keeps_up_with_the_store() {
     assert!(!place.ok("images --format '{{.Tag}}' many").lines().any(|tag| tag == "7"));
     assert!(place.ok("store check").ends_with(": no faults\n"));
 }
+
+#[test]
+fn a_store_is_made_by_what_fills_it() {
+    let place = Place::new();
+    for refused in ["save -o never.tar gone", "tag gone other", "rmi gone", "rmi --platform linux/arm64 gone"]
+    {
+        assert!(place.fails(refused).starts_with("No such image: gone:latest\n"), "{refused}");
+    }
+    for nothing in ["images", "image prune --force --all", "store gc", "store check", "store df"] {
+        place.ok(nothing);
+    }
+    assert!(!place.store().exists());
+}

@@ -95,16 +95,15 @@ fn store_path(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
 
 /// `--platform` values: comma lists and repeated flags; empty means everything, which `all` says too.
 fn platforms(values: &[String]) -> Result<Vec<Platform>, Failure> {
-    let mut platforms = Vec::new();
+    let (mut platforms, mut all) = (Vec::new(), false);
     for value in values.iter().flat_map(|v| v.split(',')).map(str::trim) {
         match value {
-            "all" => return Ok(Vec::new()),
-            "host" => platforms.push(Platform::host()),
+            "all" => all = true,
             value => platforms.push(platform(value)?),
         }
     }
     platforms.dedup();
-    Ok(platforms)
+    Ok(if all { Vec::new() } else { platforms })
 }
 
 fn platform(value: &str) -> Result<Platform, Failure> {

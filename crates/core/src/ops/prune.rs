@@ -19,6 +19,9 @@ pub fn prune(store: &Store, all: bool, filters: &Filters) -> Result<(Vec<Removed
             chosen.push(listing.digest);
         }
     }
+    if chosen.is_empty() {
+        return Ok((Vec::new(), store.gc()?));
+    }
     let removed = store.update(|images| {
         let goes = |i: &Image| !i.is_referrer() && chosen.contains(&i.target.digest);
         // A dangling image may have got a name since.

@@ -36,6 +36,9 @@ pub fn remove(store: &Store, argument: &str, options: &RemoveOptions) -> Result<
     if argument.is_empty() {
         return Err(Error::invalid("image name cannot be blank"));
     }
+    if store.is_absent() {
+        one(&[], argument)?;
+    }
     if !options.platforms.is_empty() {
         return remove_platforms(store, argument, options);
     }

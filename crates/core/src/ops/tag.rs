@@ -25,6 +25,9 @@ pub fn tag(store: &Store, source: &str, target: &str, now: &str) -> Result<()> {
     if name.familiar_name() == "sha256" {
         return Err(Error::invalid("refusing to create an ambiguous tag using digest algorithm as name"));
     }
+    if store.is_absent() {
+        return one(&[], source).map(drop);
+    }
     store.update(|images| {
         let mut image = one(images, source)?.image;
         image.target.annotations.insert(TAGGED.to_owned(), now.to_owned());

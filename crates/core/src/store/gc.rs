@@ -27,7 +27,7 @@ impl Store {
     /// `Io`; `Mismatch` or `Refused` if a document is damaged, since what it refers to is unknown then.
     /// Nothing that is needed is ever removed.
     pub fn gc(&self) -> Result<Freed> {
-        if !self.root().exists() {
+        if self.is_absent() {
             return Ok(Freed::default());
         }
         self.create()?;

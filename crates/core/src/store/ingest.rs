@@ -37,6 +37,7 @@ impl Ingest {
     /// # Errors
     /// `Io`.
     pub fn new(store: &Store) -> Result<Self> {
+        store.create()?;
         let lease = Lease::new(store)?;
         store.tidy()?;
         let _shared = store.lock("gc.lock", false)?;

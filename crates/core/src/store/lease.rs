@@ -13,7 +13,8 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct Lease {
     store: Store,
-    /// `None` for a store that must not be written to: nobody else can take anything from it either.
+    /// `None` for a store that is not there, and for one that must not be written to: nobody else can take
+    /// anything from it either.
     held: Option<Held>,
 }
 
@@ -25,14 +26,15 @@ struct Held {
 }
 
 impl Lease {
-    /// A lease on nothing yet.
+    /// A lease on nothing yet. It makes no store where there is none.
     ///
     /// # Errors
     /// `Io`.
     pub fn new(store: &Store) -> Result<Self> {
-        let held = match Held::new(store) {
-            Err(e) if e.is_read_only() => None,
-            held => Some(held?),
+        let held = match (!store.is_absent()).then(|| Held::new(store)) {
+            None => None,
+            Some(Err(e)) if e.is_read_only() => None,
+            Some(held) => Some(held?),
         };
         Ok(Self { store: store.clone(), held })
     }

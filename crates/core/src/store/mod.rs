@@ -98,6 +98,12 @@ impl Store {
         &self.root
     }
 
+    /// Whether nothing was ever written here; what only reads leaves it so.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        !self.root.exists()
+    }
+
     /// Makes the folders and files of an empty store, where they are missing.
     fn create(&self) -> Result<()> {
         if self.private("leases").is_dir()
