@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 /// Save, load, list and carry container images without a daemon
 #[derive(Debug, Parser)]
@@ -101,13 +101,13 @@ pub(crate) struct Save {
     #[arg(long, value_name = "NAME[:TAG]")]
     pub(crate) name: Option<String>,
     /// Keep the original index and its digest, even where it lists platforms that are not saved
-    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
+    #[arg(long)]
     pub(crate) keep_index: bool,
     /// Take non-distributable layers along
-    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
+    #[arg(long)]
     pub(crate) include_foreign: bool,
     /// Print what would be written, and write nothing
-    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
+    #[arg(long)]
     pub(crate) dry_run: bool,
     /// Format of the dry run's output: table or json
     #[arg(long, value_name = "FORMAT")]
@@ -125,7 +125,7 @@ pub(crate) struct Load {
     #[arg(short, long, value_name = "string", allow_hyphen_values = true)]
     pub(crate) input: Option<OsString>,
     /// Suppress the load output
-    #[arg(short, long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
+    #[arg(short, long)]
     pub(crate) quiet: bool,
     /// Load only the given platform(s). Formatted as a comma-separated list of "os[/arch[/variant]]"
     /// (e.g., "linux/amd64,linux/arm64/v8"), "host" or "all"
@@ -146,7 +146,7 @@ pub(crate) struct List {
     #[command(flatten)]
     pub(crate) view: View,
     /// Show all images (default hides dangling images)
-    #[arg(short, long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
+    #[arg(short, long)]
     pub(crate) all: bool,
     /// Filter output based on conditions provided
     #[arg(short, long, value_name = "filter")]
@@ -156,16 +156,16 @@ pub(crate) struct List {
 #[derive(Debug, Args)]
 pub(crate) struct View {
     /// List multi-platform images as a tree
-    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
+    #[arg(long)]
     pub(crate) tree: bool,
     /// Show digests
-    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
+    #[arg(long)]
     pub(crate) digests: bool,
     /// Don't truncate output
-    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
+    #[arg(long)]
     pub(crate) no_trunc: bool,
     /// Only show image IDs
-    #[arg(short, long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
+    #[arg(short, long)]
     pub(crate) quiet: bool,
     /// Format output using a custom template: 'table', 'table TEMPLATE', 'json' or a Go template
     #[arg(long, value_name = "string")]
@@ -192,14 +192,13 @@ pub(crate) struct History {
     #[arg(long, value_name = "string")]
     pub(crate) format: Option<String>,
     /// Print sizes and dates in human readable format
-    #[arg(short = 'H', long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true,
-          default_value = "true", default_missing_value = "true", value_name = "bool", value_parser = switch)]
+    #[arg(short = 'H', long, default_value = "true")]
     pub(crate) human: bool,
     /// Don't truncate output
-    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
+    #[arg(long)]
     pub(crate) no_trunc: bool,
     /// Only show image IDs
-    #[arg(short, long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
+    #[arg(short, long)]
     pub(crate) quiet: bool,
     /// Show history for the given platform ("os[/arch[/variant]]")
     #[arg(long, value_name = "string")]
@@ -217,10 +216,10 @@ pub(crate) struct Remove {
     #[arg(value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
     /// Force removal of the image
-    #[arg(short, long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
+    #[arg(short, long)]
     pub(crate) force: bool,
     /// Do not delete untagged parents
-    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
+    #[arg(long)]
     pub(crate) no_prune: bool,
     /// Remove only the given platform variant(s), a comma-separated list of "os[/arch[/variant]]"
     #[arg(long, value_name = "strings")]
@@ -232,12 +231,12 @@ pub(crate) struct Prune {
     #[arg(value_name = "ARG", hide = true)]
     pub(crate) rest: Vec<String>,
     /// Remove all unused images, not just dangling ones
-    #[arg(short, long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
+    #[arg(short, long)]
     pub(crate) all: bool,
     #[arg(long, value_name = "filter", help = "Provide filter values (e.g. \"until=<timestamp>\")")]
     pub(crate) filter: Vec<String>,
     /// Do not prompt for confirmation
-    #[arg(short, long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_name = "bool", value_parser = switch)]
+    #[arg(short, long)]
     pub(crate) force: bool,
 }
 
@@ -299,6 +298,36 @@ pub(crate) enum ProgressMode {
     Plain,
     Json,
     None,
+}
+
+/// The command line that [`Cli`] describes, with Go's switches.
+pub(crate) fn command() -> clap::Command {
+    with_go_switches(Cli::command())
+}
+
+/// What was typed, as far as it makes sense.
+pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&command().try_get_matches_from(arguments)?)
+}
+
+/// Go's flags without a value may have one nevertheless, after `=`.
+fn with_go_switches(command: clap::Command) -> clap::Command {
+    let go = |arg: Arg| {
+        if !matches!(arg.get_action(), ArgAction::SetTrue) {
+            return arg;
+        }
+        let off = arg.get_default_values().is_empty();
+        let arg = if off { arg.default_value("false") } else { arg };
+        arg.action(ArgAction::Set)
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .value_parser(switch)
+            .value_name("bool")
+            .hide_default_value(off)
+            .hide_possible_values(off)
+    };
+    command.mut_args(go).mut_subcommands(with_go_switches)
 }
 
 /// A switch as Go's flags take it: alone it is on, with `=` it is what `strconv.ParseBool` says.

@@ -11,15 +11,12 @@ mod usage;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use args::Cli;
 use cmd::Failure;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let program = usage::program(arguments.first());
-    let cli = match Cli::try_parse_from(&arguments) {
+    let cli = match args::parse(&arguments) {
         Ok(cli) => cli,
         Err(error) => return usage::report(&error, program, &arguments),
     };

@@ -6,12 +6,12 @@ use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, CommandFactory};
 
 use barge_core::error::printable;
 
-use crate::args::Cli;
+use crate::args::command as command_line;
 use crate::cmd::{Failure, say};
 
 /// Docker's exit code for flags that cannot be parsed.
@@ -188,7 +188,7 @@ fn usage_line(typed: &str) -> String {
 
 /// Follows the arguments to the subcommand they mean.
 fn locate(program: &str, arguments: &[OsString]) -> (String, Command) {
-    let mut command = Cli::command();
+    let mut command = command_line();
     command.build();
     let mut path = program.to_owned();
     let mut words = arguments.iter().skip(1);

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use barge_core::error::{Error, printable};
-use clap::{Command, CommandFactory, ValueEnum};
+use clap::{Command, ValueEnum};
 use clap_complete::Shell;
 
 use super::{Failure, Outcome, print};
-use crate::args::Cli;
+use crate::args::command as command_line;
 use crate::usage::{Arity, check};
 
 /// `barge completion SHELL`
@@ -19,14 +19,14 @@ pub(crate) fn completion(shells: &[String], typed: &str) -> Outcome {
         Failure::Text(format!("no completions for `{}`: must be {}", printable(name), all.join(", ")), 125)
     })?;
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "barge", &mut script);
+    clap_complete::generate(shell, &mut command_line(), "barge", &mut script);
     print(&String::from_utf8_lossy(&script))
 }
 
 /// `barge man DIRECTORY`: one page for barge and one for each command.
 pub(crate) fn man(directory: &Path) -> Outcome {
     std::fs::create_dir_all(directory).map_err(|e| Error::io("create", directory, e))?;
-    let mut command = Cli::command();
+    let mut command = command_line();
     command.build();
     pages(&command, "barge", directory)
 }
