@@ -283,12 +283,7 @@ fn two_names_of_one_image() {
 
 #[test]
 fn two_indexes_that_share_a_manifest_keep_both_names() {
-    let mut layout = Layout::default();
-    let amd64 = layout.image(&Maker::new("linux/amd64").layer("amd64"));
-    let arm64 = layout.image(&Maker::new("linux/arm64").layer("arm64"));
-    let (one, both) = (layout.index(&[&amd64]), layout.index(&[&amd64, &arm64]));
-    layout.name(&one, "docker.io/library/one:1");
-    layout.name(&both, "docker.io/library/both:1");
+    let (layout, [.., one, both]) = Layout::sharing();
     let place = Place::with(&layout);
     let archive = place.saved("--platform linux/amd64 one:1 both:1");
     assert_eq!(repo_tags(&archive), [r#"["one:1","both:1"]"#]);

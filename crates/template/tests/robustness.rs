@@ -1,22 +1,11 @@
 //! Limits hold, and nothing panics.
 
 use barge_template::{MAX_NESTING, MAX_TEXT, Template};
+use fastrand::Rng;
 use serde_json::{Value, json};
 
-/// A small generator of pseudo-random numbers (xorshift64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(end).unwrap_or(1)).unwrap_or(0)
-    }
-
-    fn pick<'t>(&mut self, from: &[&'t str]) -> &'t str {
-        from.get(self.below(from.len())).copied().unwrap_or("")
-    }
+fn pick<'t>(random: &mut Rng, from: &[&'t str]) -> &'t str {
+    random.choice(from).copied().unwrap_or_default()
 }
 
 fn data() -> Value {
@@ -121,9 +110,9 @@ const PIECES: &[&str] = &[
 
 #[test]
 fn random_templates_never_panic() {
-    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let random = &mut Rng::with_seed(0x2545_f491_4f6c_dd1d);
     for _ in 0..30_000 {
-        let text: String = (0..random.below(24)).map(|_| random.pick(PIECES)).collect();
+        let text: String = (0..random.usize(..24)).map(|_| pick(random, PIECES)).collect();
         let _ = run(&text);
         let _ = run(&format!("{{{{{text}}}}}"));
     }
@@ -131,14 +120,14 @@ fn random_templates_never_panic() {
 
 #[test]
 fn random_characters_never_panic() {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let random = &mut Rng::with_seed(0x9e37_79b9_7f4a_7c15);
     for _ in 0..30_000 {
-        let length = random.below(40);
+        let length = random.usize(..40);
         let text: String = (0..length)
             .filter_map(|_| {
-                let code = match random.below(4) {
-                    0 => random.below(0x11_0000),
-                    _ => random.below(128),
+                let code = match random.usize(..4) {
+                    0 => random.usize(..0x11_0000),
+                    _ => random.usize(..128),
                 };
                 char::from_u32(u32::try_from(code).ok()?)
             })
@@ -157,10 +146,10 @@ fn random_verbs_never_panic() {
     ];
     const ARGS: &[&str] =
         &[".A", ".S", ".M", ".N", ".I", ".T", "1", "1.5e300", "-3", "nil", "'x'", "1e-320", "-0.0"];
-    let mut random = Random(88_172_645_463_325_252);
+    let random = &mut Rng::with_seed(88_172_645_463_325_252);
     for _ in 0..30_000 {
-        let format: String = (0..random.below(10)).map(|_| random.pick(PARTS)).collect();
-        let args: Vec<&str> = (0..random.below(4)).map(|_| random.pick(ARGS)).collect();
+        let format: String = (0..random.usize(..10)).map(|_| pick(random, PARTS)).collect();
+        let args: Vec<&str> = (0..random.usize(..4)).map(|_| pick(random, ARGS)).collect();
         let _ = run(&format!("{{{{printf `{format}` {}}}}}", args.join(" ")));
     }
 }

@@ -48,6 +48,18 @@ impl Layout {
         Self { files, roots: vec![index["manifests"][0].to_string()] }
     }
 
+    /// `one:1`, an index of linux/amd64, and `both:1`, which lists the same manifest and one for linux/arm64;
+    /// and the two manifests and two indexes.
+    pub(crate) fn sharing() -> (Self, [Descriptor; 4]) {
+        let mut layout = Self::default();
+        let amd64 = layout.image(&Maker::new("linux/amd64").layer("amd64"));
+        let arm64 = layout.image(&Maker::new("linux/arm64").layer("arm64"));
+        let (one, both) = (layout.index(&[&amd64]), layout.index(&[&amd64, &arm64]));
+        layout.name(&one, "docker.io/library/one:1");
+        layout.name(&both, "docker.io/library/both:1");
+        (layout, [amd64, arm64, one, both])
+    }
+
     pub(crate) fn put(&mut self, media_type: &'static str, bytes: impl Into<Vec<u8>>) -> Descriptor {
         self.put_as(Algorithm::Sha256, media_type, bytes)
     }

@@ -193,12 +193,7 @@ fn one_platform_that_is_not_there_of_two() {
 
 #[test]
 fn a_platform_that_another_image_has_too() {
-    let mut layout = Layout::default();
-    let amd64 = layout.image(&Maker::new("linux/amd64").layer("amd64"));
-    let arm64 = layout.image(&Maker::new("linux/arm64").layer("arm64"));
-    let (one, both) = (layout.index(&[&amd64]), layout.index(&[&amd64, &arm64]));
-    layout.name(&one, "docker.io/library/one:1");
-    layout.name(&both, "docker.io/library/both:1");
+    let (layout, [amd64, arm64, ..]) = Layout::sharing();
     let place = Place::with(&layout);
     assert_eq!(
         place.fails("rmi --platform linux/amd64 both:1"),

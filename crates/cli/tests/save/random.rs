@@ -1,6 +1,7 @@
 //! Stores put together at random: whatever is saved of them can be verified, loaded and saved again, to the
 //! same bytes; whatever cannot be saved is said before the first byte.
 
+use fastrand::Rng;
 use serde_json::Value;
 
 use super::common::{Descriptor, Layout, Maker, Place};
@@ -10,78 +11,66 @@ const CASES: u64 = 25;
 const PLATFORMS: [&str; 6] =
     ["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/s390x", "windows/amd64", "linux/386"];
 
-/// Pseudo-random numbers (xorshift64), the same in every run.
-struct Random(u64);
+fn one_in(random: &mut Rng, n: usize) -> bool {
+    random.usize(..n) == 0
+}
 
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % end as u64).unwrap()
-    }
-
-    fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    /// Some of `from`, in its order.
-    fn some<T: Clone>(&mut self, from: &[T]) -> Vec<T> {
-        from.iter().filter(|_| self.one_in(2)).cloned().collect()
-    }
+/// Some of `from`, in its order.
+fn some<T: Clone>(random: &mut Rng, from: &[T]) -> Vec<T> {
+    from.iter().filter(|_| random.bool()).cloned().collect()
 }
 
 /// Images that share layers and manifests, with names, some of them with parts that are not there.
-fn images(random: &mut Random) -> (Layout, Vec<String>) {
+fn images(random: &mut Rng) -> (Layout, Vec<String>) {
     let mut layout = Layout::default();
     let contents = ["", "a", "b", &"c".repeat(3000)];
     let mut manifests: Vec<Descriptor> = Vec::new();
-    for n in 0..2 + random.below(5) {
-        let mut maker = Maker::new(PLATFORMS[random.below(PLATFORMS.len())]);
-        for _ in 0..random.below(4) {
-            maker = maker.layer(contents[random.below(contents.len())]);
+    for n in 0..2 + random.usize(..5) {
+        let mut maker = Maker::new(PLATFORMS[random.usize(..PLATFORMS.len())]);
+        for _ in 0..random.usize(..4) {
+            maker = maker.layer(contents[random.usize(..contents.len())]);
         }
         // Some differ in their layers only, or in nothing.
-        let maker = if random.one_in(3) { maker } else { maker.label("n", &n.to_string()) };
+        let maker = if one_in(random, 3) { maker } else { maker.label("n", &n.to_string()) };
         manifests.push(layout.image(&maker));
     }
     let mut names = Vec::new();
-    for n in 0..1 + random.below(4) {
-        let mut parts = random.some(&manifests);
-        if random.one_in(3) {
+    for n in 0..1 + random.usize(..4) {
+        let mut parts = some(random, &manifests);
+        if one_in(random, 3) {
             let of = parts.first().unwrap_or(&manifests[0]).clone();
             parts.push(layout.attestation(&of));
         }
         let parts: Vec<&Descriptor> = parts.iter().collect();
-        let root = match (parts.as_slice(), random.below(3)) {
-            ([], _) => manifests[random.below(manifests.len())].clone(),
+        let root = match (parts.as_slice(), random.usize(..3)) {
+            ([], _) => manifests[random.usize(..manifests.len())].clone(),
             ([first, rest @ ..], 0) => {
                 let inner = layout.index(rest);
                 layout.index(&[&inner, first])
             }
             (parts, _) => layout.index(parts),
         };
-        let tags = random.below(3);
+        let tags = random.usize(..3);
         for tag in 0..tags {
             let name = format!("image-{n}:{tag}");
             layout.name(&root, &format!("docker.io/library/{name}"));
             names.push(name);
         }
-        if tags == 0 || random.one_in(4) {
+        if tags == 0 || one_in(random, 4) {
             layout.list(&root);
         }
         names.push(root.digest);
     }
-    if random.one_in(2) {
+    if one_in(random, 2) {
         layout.remove(&manifests[0].digest);
     }
     (layout, names)
 }
 
-fn options(random: &mut Random) -> String {
-    let platforms = if random.one_in(2) { Vec::new() } else { random.some(&PLATFORMS[..3]) };
+fn options(random: &mut Rng) -> String {
+    let platforms = if one_in(random, 2) { Vec::new() } else { some(random, &PLATFORMS[..3]) };
     let platforms = platforms.iter().map(|p| format!("--platform {p} "));
-    let keep = if random.one_in(4) { "--keep-index " } else { "" };
+    let keep = if one_in(random, 4) { "--keep-index " } else { "" };
     platforms.collect::<String>() + keep
 }
 
@@ -89,8 +78,8 @@ fn options(random: &mut Random) -> String {
 fn what_is_saved_can_be_loaded() {
     let (mut saved, mut refused) = (0, 0);
     for seed in 1..=CASES {
-        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let (layout, names) = images(&mut random);
+        let random = &mut Rng::with_seed(seed);
+        let (layout, names) = images(random);
         let there = Place::new();
         layout.write(&there.path("layout"));
         if there.run("load -i layout").code != Some(0) {
@@ -98,9 +87,9 @@ fn what_is_saved_can_be_loaded() {
             continue;
         }
         for _ in 0..2 {
-            let wanted = random.some(&names);
+            let wanted = some(random, &names);
             let wanted = if wanted.is_empty() { names.clone() } else { wanted };
-            let line = format!("save {}{}", options(&mut random), wanted.join(" "));
+            let line = format!("save {}{}", options(random), wanted.join(" "));
             let ran = there.run(&line);
             if ran.code == Some(0) {
                 goes_round(&ran.stdout, line.contains("--keep-index"), &format!("seed {seed}: {line}"));
