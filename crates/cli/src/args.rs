@@ -25,6 +25,10 @@ pub(crate) enum Command {
     Save(Save),
     /// Load an image from a tar archive or STDIN
     Load(Load),
+    /// Download an image from a registry
+    Pull(Pull),
+    /// Upload an image to a registry
+    Push(Push),
     /// List images
     Images(List),
     /// Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
@@ -52,6 +56,10 @@ pub(crate) enum Image {
     Save(Save),
     /// Load an image from a tar archive or STDIN
     Load(Load),
+    /// Download an image from a registry
+    Pull(Pull),
+    /// Upload an image to a registry
+    Push(Push),
     /// List images
     #[command(alias = "list")]
     Ls(List),
@@ -115,6 +123,74 @@ pub(crate) struct Save {
     /// How progress is shown on STDERR
     #[arg(long, value_name = "MODE", default_value = "auto")]
     pub(crate) progress: ProgressMode,
+}
+
+/// How registries are reached.
+#[derive(Debug, Args)]
+pub(crate) struct Registries {
+    /// Who to be at the registry, instead of whom the files say; without a password it is asked for
+    #[arg(long, value_name = "USER[:PASSWORD]")]
+    pub(crate) creds: Option<String>,
+    /// The only file with credentials that counts
+    #[arg(long, value_name = "FILE", env = "REGISTRY_AUTH_FILE", hide_env_values = true)]
+    pub(crate) authfile: Option<OsString>,
+    /// Insist on sound certificates; without, plain HTTP will do as well
+    #[arg(long, default_value = "true")]
+    pub(crate) tls_verify: bool,
+    /// How often what fails in passing is tried
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) attempts: u32,
+    /// How many blobs are moved at once
+    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) parallel: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pull {
+    #[arg(value_name = "NAME[:TAG|@DIGEST]")]
+    pub(crate) names: Vec<String>,
+    /// Download all tagged images in the repository
+    #[arg(short, long)]
+    pub(crate) all_tags: bool,
+    /// Pull these platforms of a multi-platform image, a comma-separated list of "os[/arch[/variant]]", "host"
+    /// or "all" [default: the host's]
+    #[arg(long, value_name = "strings", env = "DOCKER_DEFAULT_PLATFORM", hide_env_values = true)]
+    pub(crate) platform: Vec<String>,
+    /// Suppress verbose output
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// As docker has it; does nothing
+    #[arg(long, hide = true, default_value = "true")]
+    pub(crate) disable_content_trust: bool,
+    #[command(flatten)]
+    pub(crate) registries: Registries,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Push {
+    #[arg(value_name = "NAME[:TAG]")]
+    pub(crate) names: Vec<String>,
+    /// Push all tags of an image to the repository
+    #[arg(short, long)]
+    pub(crate) all_tags: bool,
+    /// Push only the given platform(s). Formatted as a comma-separated list of "os[/arch[/variant]]", "host" or
+    /// "all"
+    #[arg(long, value_name = "strings")]
+    pub(crate) platform: Vec<String>,
+    /// Keep the original index and its digest, even where it lists platforms that are not pushed
+    #[arg(long)]
+    pub(crate) keep_index: bool,
+    /// Take non-distributable layers along
+    #[arg(long)]
+    pub(crate) include_foreign: bool,
+    /// Suppress verbose output
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// As docker has it; does nothing
+    #[arg(long, hide = true, default_value = "true")]
+    pub(crate) disable_content_trust: bool,
+    #[command(flatten)]
+    pub(crate) registries: Registries,
 }
 
 #[derive(Debug, Args)]

@@ -177,6 +177,8 @@ fn usage_line(typed: &str) -> String {
         "ls" if typed.ends_with("archive ls") => " FILE",
         "ls" | "images" => " [REPOSITORY[:TAG]]",
         "history" => " IMAGE",
+        "pull" => " NAME[:TAG|@DIGEST]",
+        "push" => " NAME[:TAG]",
         "tag" => return format!("{typed} SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]"),
         "verify" => " FILE",
         "completion" => return format!("{typed} SHELL"),

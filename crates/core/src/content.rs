@@ -1,7 +1,7 @@
 //! The narrow waist: how operations get at content, wherever it is.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use barge_oci::{Descriptor, Reference};
 
@@ -31,6 +31,55 @@ pub trait Provider: Documents {
     fn open(&self, descriptor: &Descriptor) -> Result<Blob>;
 }
 
+/// A place far away: answers are slow, and a blob may be asked for from any byte on.
+pub trait Remote: Documents + Sync {
+    /// How errors call it, without anything secret: `docker.io/library/alpine`.
+    fn place(&self) -> String;
+
+    /// What is in a blob from byte `offset` on, not verified. A connection that breaks is not the reader's
+    /// business: it is made again.
+    ///
+    /// # Errors
+    /// `NotFound`, `Unauthorized`, `Unavailable`.
+    fn read_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>>;
+}
+
+/// A place far away that takes content: blobs first, then the manifests that list them, then the index.
+pub trait Destination: Sync {
+    /// How errors call it, without anything secret: `docker.io/library/alpine`.
+    fn place(&self) -> String;
+
+    /// Whether it has a blob already.
+    ///
+    /// # Errors
+    /// `Unauthorized`, `Unavailable`.
+    fn has_blob(&self, blob: &Descriptor) -> Result<bool>;
+
+    /// Takes a blob over from another repository of the same place, if that is possible.
+    ///
+    /// # Errors
+    /// As [`Self::has_blob`].
+    fn mount(&self, blob: &Descriptor, from: &str) -> Result<bool>;
+
+    /// Takes a blob; `open` begins at a byte, and is asked again where a connection breaks. `sent` is told of
+    /// so many more bytes.
+    ///
+    /// # Errors
+    /// As [`Self::has_blob`]; those of `open`.
+    fn put_blob(
+        &self,
+        blob: &Descriptor,
+        open: &dyn Fn(u64) -> Result<Blob>,
+        sent: &dyn Fn(u64),
+    ) -> Result<()>;
+
+    /// Takes a manifest or index, under a tag or without one.
+    ///
+    /// # Errors
+    /// As [`Self::has_blob`]; `Mismatch` if it calls the document by another digest.
+    fn put_manifest(&self, descriptor: &Descriptor, bytes: &[u8], tag: Option<&str>) -> Result<()>;
+}
+
 /// A place that has names for some of its content.
 pub trait Resolver {
     /// Every image, named ones by name first, then nameless ones by digest.
@@ -50,12 +99,42 @@ pub struct Image {
 }
 
 /// Content on its way; the receiver chooses how to move it.
-#[derive(Debug)]
 pub enum Blob {
     /// Small content in memory.
     Bytes(io::Cursor<Vec<u8>>),
     /// A whole file.
     File(File),
+    /// What comes from afar.
+    Stream(Box<dyn Read + Send>),
+}
+
+impl std::fmt::Debug for Blob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Bytes(_) => "Bytes(..)",
+            Self::File(_) => "File(..)",
+            Self::Stream(_) => "Stream(..)",
+        })
+    }
+}
+
+impl Blob {
+    /// Goes on from byte `offset`, of one that was just opened.
+    ///
+    /// # Errors
+    /// Those of reading and seeking; `UnexpectedEof` if a stream is shorter.
+    pub fn skip(mut self, offset: u64) -> io::Result<Self> {
+        match &mut self {
+            Self::Bytes(bytes) => bytes.set_position(offset),
+            Self::File(file) => drop(file.seek(SeekFrom::Start(offset))?),
+            Self::Stream(stream) => {
+                if io::copy(&mut stream.take(offset), &mut io::sink())? < offset {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            }
+        }
+        Ok(self)
+    }
 }
 
 impl Read for Blob {
@@ -63,6 +142,7 @@ impl Read for Blob {
         match self {
             Self::Bytes(bytes) => bytes.read(buffer),
             Self::File(file) => file.read(buffer),
+            Self::Stream(stream) => stream.read(buffer),
         }
     }
 }

@@ -29,6 +29,10 @@ pub enum ErrorKind {
     Mismatch,
     /// An archive or layout is refused, for this reason.
     Refused(Refusal),
+    /// Whoever keeps what was asked for wants other credentials, or none would do.
+    Unauthorized,
+    /// A place far away does not answer, or not as it should.
+    Unavailable,
     /// The system said no: disk full, no permission, a pipe that was closed.
     Io,
 }

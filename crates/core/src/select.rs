@@ -280,6 +280,12 @@ impl HostPreference {
         Self(order)
     }
 
+    /// Whether this host can run it.
+    #[must_use]
+    pub fn runs(&self, platform: Option<&Platform>) -> bool {
+        self.rank(platform) < self.0.len()
+    }
+
     /// 0 for the best; what cannot run here, or says no platform, comes last.
     #[must_use]
     pub fn rank(&self, platform: Option<&Platform>) -> usize {

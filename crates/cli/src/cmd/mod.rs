@@ -6,6 +6,9 @@ mod inspect;
 mod list;
 mod load;
 mod prune;
+mod pull;
+mod push;
+mod registry;
 mod remove;
 mod save;
 mod setup;
@@ -65,6 +68,8 @@ pub(crate) fn run(cli: Cli, typed: &str) -> Outcome {
     match cli.command {
         Command::Save(args) | Command::Image(Image::Save(args)) => save::run(&args, store, typed),
         Command::Load(args) | Command::Image(Image::Load(args)) => load::run(&args, store, typed),
+        Command::Pull(args) | Command::Image(Image::Pull(args)) => pull::run(&args, store, typed),
+        Command::Push(args) | Command::Image(Image::Push(args)) => push::run(&args, store, typed),
         Command::Images(args) | Command::Image(Image::Ls(args)) => list::run(&args, &store()?, typed),
         Command::Tag(args) | Command::Image(Image::Tag(args)) => tag::run(&args, store, typed),
         Command::Rmi(args) | Command::Image(Image::Rm(args)) => remove::run(&args, store, typed),

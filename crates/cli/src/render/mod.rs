@@ -5,4 +5,5 @@ pub(crate) mod size;
 pub(crate) mod table;
 pub(crate) mod template;
 pub(crate) mod time;
+pub(crate) mod transfers;
 pub(crate) mod tree;

@@ -33,6 +33,7 @@ impl Store {
         self.create()?;
         let _exclusive = self.lock("gc.lock", true)?;
         self.remove_stale_ingests()?;
+        self.remove_stale_partials()?;
         self.remove_stale_files()?;
         let mut needed = self.leased()?;
         let images = self.names()?;
@@ -171,7 +172,7 @@ impl Store {
     }
 }
 
-fn entries(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+pub(super) fn entries(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
     let doing = |e| Error::io("read", folder, e);
     match std::fs::read_dir(folder) {
         Ok(entries) => entries.map(|e| e.map(|e| e.path()).map_err(doing)).collect(),
@@ -180,14 +181,14 @@ fn entries(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
     }
 }
 
-fn remove_if_there(path: &Path) -> Result<()> {
+pub(super) fn remove_if_there(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
         _ => Ok(()),
     }
 }
 
-fn open_if_there(path: &Path) -> Result<Option<File>> {
+pub(super) fn open_if_there(path: &Path) -> Result<Option<File>> {
     match File::open(path) {
         Ok(file) => Ok(Some(file)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -139,11 +139,7 @@ impl Keeper for Ingest {
                 return Ok(false);
             }
         }
-        let free = rustix::fs::fstatvfs(&self._lock).map(|s| s.f_bavail.saturating_mul(s.f_frsize));
-        if free.is_ok_and(|free| size > free) {
-            let full = std::io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error());
-            return Err(Error::io("write", self.store.root(), full));
-        }
+        self.store.room_for(size)?;
         self.count += 1;
         let path = self.folder.path().join(self.count.to_string());
         let file = private_file(&path).map_err(|e| Error::io("create", &path, e))?;

@@ -6,6 +6,7 @@
 //! STORE/.barge/index.lock                  held exclusively while index.json is replaced
 //! STORE/.barge/gc.lock                     held shared while content is relied upon, exclusively by gc
 //! STORE/.barge/ingest/<random>/            content on its way in, one folder a load, locked while it lives
+//! STORE/.barge/partial/<algorithm>-<hex>   a blob from a registry, as far as it came; taken up by the next pull
 //! STORE/.barge/leases/<random>             digests that a running process needs, locked while it lives
 //! STORE/.barge/summaries                   a cache of what the documents say; may be deleted at any time
 //! ```
@@ -18,6 +19,7 @@ mod gc;
 mod ingest;
 mod lease;
 mod names;
+mod partial;
 mod summary;
 
 use std::collections::HashSet;
@@ -39,6 +41,7 @@ pub use gc::Freed;
 pub use ingest::Ingest;
 pub use lease::Lease;
 pub(crate) use names::{TAGGED, assign, is_private};
+pub use partial::Partial;
 pub use summary::{Part, PartKind, Summary};
 
 const LAYOUT: &[u8] = b"{\"imageLayoutVersion\":\"1.0.0\"}";
@@ -104,8 +107,16 @@ impl Store {
         !self.root.exists()
     }
 
+    /// Makes durable under which names blobs came in.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub(crate) fn settle(&self) -> Result<()> {
+        Algorithm::ALL.iter().try_for_each(|a| sync_folder(&self.root.join("blobs").join(a.name())))
+    }
+
     /// Makes the folders and files of an empty store, where they are missing.
-    fn create(&self) -> Result<()> {
+    pub(crate) fn create(&self) -> Result<()> {
         if self.private("leases").is_dir()
             && self.path("index.json").exists()
             && self.path("oci-layout").exists()
@@ -138,6 +149,16 @@ impl Store {
 
     fn blob_path(&self, digest: &Digest) -> PathBuf {
         self.root.join(digest.blob_path())
+    }
+
+    /// Refuses what the file system has no room for, before it is full.
+    pub(crate) fn room_for(&self, size: u64) -> Result<()> {
+        let free = rustix::fs::statvfs(&self.root).map(|s| s.f_bavail.saturating_mul(s.f_frsize));
+        if free.is_ok_and(|free| size > free) {
+            let full = io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error());
+            return Err(Error::io("write", &self.root, full));
+        }
+        Ok(())
     }
 
     /// Takes a lock; it is released when the file is dropped.

@@ -1,0 +1,81 @@
+//! `barge pull`
+
+use barge_core::content::Image;
+use barge_core::ops::{PullOptions, Pulled, Wanted, pull};
+use barge_core::progress::{Silent, Transfers};
+use barge_core::store::Store;
+use barge_oci::Reference;
+use barge_sources::registry::{Registry, Repository};
+
+use super::{Failure, Outcome, now, platforms, print, registry};
+use crate::args::Pull;
+use crate::render::transfers;
+use crate::usage::{Arity, check};
+
+/// Says what docker says, image by image.
+pub(crate) fn run(args: &Pull, store: impl Fn() -> Result<Store, Failure>, typed: &str) -> Outcome {
+    check(&Arity::Exactly(1), args.names.len(), typed)?;
+    let typed_name = args.names.first().map(String::as_str).unwrap_or_default();
+    let name = Reference::parse(typed_name).map_err(|e| Failure::Text(e.to_string(), 1))?;
+    if args.all_tags && !name.is_name_only() {
+        return Err(Failure::Text("tag can't be used with --all-tags/-a".to_owned(), 1));
+    }
+    let given: Vec<String> = args.platform.iter().filter(|p| !p.is_empty()).cloned().collect();
+    let wanted = match given.as_slice() {
+        [] => Wanted::Host,
+        given => match platforms(given)? {
+            all if all.is_empty() => Wanted::All,
+            these => Wanted::These(these),
+        },
+    };
+    let settings = registry::settings(&args.registries)?;
+    let repository = Registry::new(name.domain(), settings)?.repository(name.path());
+    let options = PullOptions { wanted, parallel: args.registries.parallel.into(), now: now() };
+    let puller = Puller { store: &store()?, repository, options, quiet: args.quiet };
+    if args.all_tags {
+        for tag in puller.repository.tags()? {
+            // What the registry lists and no reference can say cannot be kept under a name.
+            let Ok(tagged) = name.with_tag(&tag) else { continue };
+            puller.pull(&tagged)?;
+        }
+        return print(&format!("{}\n", name.name()));
+    }
+    if name.is_name_only() {
+        puller.say("Using default tag: latest")?;
+    }
+    let name = name.or_latest();
+    puller.pull(&name)?;
+    print(&format!("{name}\n"))
+}
+
+struct Puller<'a> {
+    store: &'a Store,
+    repository: Repository,
+    options: PullOptions,
+    quiet: bool,
+}
+
+impl Puller<'_> {
+    fn pull(&self, name: &Reference) -> Outcome {
+        let root = self.repository.resolve(name)?;
+        let what =
+            name.digest().map_or_else(|| name.tag().unwrap_or_default().to_owned(), ToString::to_string);
+        self.say(&format!("{what}: Pulling from {}", name.path()))?;
+        let digest = root.descriptor.digest;
+        let image = Image { name: Some(name.clone()), target: root.descriptor };
+        let transfers: Box<dyn Transfers> =
+            if self.quiet { Box::new(Silent) } else { transfers::new(transfers::PULL) };
+        let pulled = pull(self.store, &self.repository, &image, &self.options, transfers.as_ref())?;
+        drop(transfers);
+        let status = match pulled {
+            Pulled::Newer => "Downloaded newer image",
+            Pulled::UpToDate => "Image is up to date",
+        };
+        self.say(&format!("Digest: {digest}"))?;
+        self.say(&format!("Status: {status} for {}", name.familiar()))
+    }
+
+    fn say(&self, text: &str) -> Outcome {
+        if self.quiet { Ok(()) } else { print(&format!("{text}\n")) }
+    }
+}

@@ -1,0 +1,91 @@
+//! `barge push`
+
+use barge_core::content::Image;
+use barge_core::ops::{PushOptions, push};
+use barge_core::progress::{Silent, Transfers};
+use barge_core::select::Selection;
+use barge_core::store::Store;
+use barge_oci::Reference;
+use barge_sources::registry::{Registry, origin};
+
+use super::{Failure, Outcome, note, platforms, print, registry};
+use crate::args::Push;
+use crate::render::transfers;
+use crate::usage::{Arity, check};
+
+/// Says what docker says, tag by tag.
+pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed: &str) -> Outcome {
+    check(&Arity::Exactly(1), args.names.len(), typed)?;
+    let typed_name = args.names.first().map(String::as_str).unwrap_or_default();
+    let name = Reference::parse(typed_name).map_err(|e| Failure::Text(e.to_string(), 1))?;
+    if name.digest().is_some() {
+        return Err(Failure::Text("cannot push a digest reference".to_owned(), 1));
+    }
+    if args.all_tags && !name.is_name_only() {
+        return Err(Failure::Text("tag can't be used with --all-tags/-a".to_owned(), 1));
+    }
+    let selection = Selection {
+        platforms: platforms(&args.platform)?,
+        keep_index: args.keep_index,
+        foreign: args.include_foreign,
+    };
+    let settings = registry::settings(&args.registries)?;
+    let repository = Registry::new(name.domain(), settings)?.repository(name.path());
+    let store = store()?;
+    let images = store.names()?;
+    let same_repository =
+        |i: &&Image| i.name.as_ref().is_some_and(|n| n.name() == name.name() && n.tag().is_some());
+    let chosen: Vec<&Image> = if args.all_tags {
+        images.iter().filter(same_repository).collect()
+    } else {
+        if name.is_name_only() && !args.quiet {
+            print("Using default tag: latest\n")?;
+        }
+        let wanted = name.clone().or_latest();
+        images.iter().filter(|i| i.name.as_ref() == Some(&wanted)).collect()
+    };
+    if chosen.is_empty() {
+        let what = if args.all_tags { name.familiar_name() } else { name.clone().or_latest().familiar() };
+        return Err(Failure::Text(format!("tag does not exist: {what}"), 1));
+    }
+    if !args.quiet {
+        print(&format!("The push refers to repository [{}]\n", name.name()))?;
+    }
+    for image in chosen {
+        let options = PushOptions {
+            selection: selection.clone(),
+            parallel: args.registries.parallel.into(),
+            siblings: siblings(image, &images, &name),
+        };
+        let tag = image.name.as_ref().and_then(Reference::tag);
+        let transfers: Box<dyn Transfers> =
+            if args.quiet { Box::new(Silent) } else { transfers::new(transfers::PUSH) };
+        let pushed = push(&store, image, &repository, tag, &options, transfers.as_ref())?;
+        drop(transfers);
+        if let Some(text) = &pushed.note {
+            note("note", text);
+        }
+        let (tag, root) = (tag.unwrap_or_default(), &pushed.root);
+        match args.quiet {
+            true => print(&format!("{}:{tag}\n", name.name()))?,
+            false => print(&format!("{tag}: digest: {} size: {}\n", root.digest, root.size))?,
+        }
+    }
+    Ok(())
+}
+
+/// Other repositories of the registry that should have the image's content.
+fn siblings(image: &Image, images: &[Image], name: &Reference) -> Vec<String> {
+    let same_content = images.iter().filter(|i| i.target.digest == image.target.digest);
+    let mut siblings: Vec<String> = same_content
+        .flat_map(|i| {
+            let named = i.name.iter().filter(|n| n.domain() == name.domain()).map(|n| n.path().to_owned());
+            let came_from = origin(&i.target, name.domain());
+            named.chain(came_from.map(str::to_owned)).collect::<Vec<_>>()
+        })
+        .filter(|path| path != name.path())
+        .collect();
+    siblings.sort();
+    siblings.dedup();
+    siblings
+}

@@ -1,0 +1,44 @@
+//! Several blobs at once: as many threads as asked for, until everything is done or one fails.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use barge_oci::Descriptor;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Does `work` for every blob, in this order, on `threads` threads. When one fails the others are told to stop
+/// and that one's error is returned.
+///
+/// # Errors
+/// The first of `work`.
+pub(super) fn each(
+    blobs: Vec<&Descriptor>,
+    threads: usize,
+    work: impl Fn(&Descriptor, &AtomicBool) -> Result<()> + Sync,
+) -> Result<()> {
+    let (threads, stop) = (threads.clamp(1, blobs.len().max(1)), AtomicBool::new(false));
+    let (queue, first) = (Mutex::new(blobs.into_iter()), Mutex::new(None));
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let run = || {
+        while let Some(blob) = next().filter(|_| !stop.load(Ordering::Relaxed)) {
+            let Err(error) = work(blob, &stop) else { continue };
+            // What the others stop with because of this is not worth a word.
+            if !stop.swap(true, Ordering::Relaxed) {
+                *first.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(run);
+        }
+        run();
+    });
+    first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+}
+
+/// The error of work that was told to stop; nobody sees it.
+pub(super) fn stopped() -> Error {
+    Error::new(ErrorKind::Unavailable, "another blob failed")
+}

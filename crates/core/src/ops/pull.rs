@@ -1,0 +1,283 @@
+//! `pull`: an image from afar into the store, several blobs at once, all of it or nothing.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use barge_oci::{Descriptor, Digest, Manifest, Platform, Reference, media_type};
+
+use super::parallel::{each, stopped};
+use crate::content::{Documents, Image, Remote};
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Listed, State, Tree, may_be_absent};
+use crate::progress::Transfers;
+use crate::select::HostPreference;
+use crate::store::{Lease, Store, TAGGED, assign};
+
+const BUFFER: usize = 256 << 10;
+
+/// Which platforms of an image are fetched.
+#[derive(Debug, Clone, Default)]
+pub enum Wanted {
+    /// The one that suits this host best, as docker does.
+    #[default]
+    Host,
+    /// Everything the image lists, statements about platforms included.
+    All,
+    /// Each of these; one that is not there is an error.
+    These(Vec<Platform>),
+}
+
+/// What is fetched, and how.
+#[derive(Debug, Clone)]
+pub struct PullOptions {
+    /// Which platforms.
+    pub wanted: Wanted,
+    /// How many blobs at once, at least one.
+    pub parallel: usize,
+    /// The time to note beside the name, RFC 3339.
+    pub now: String,
+}
+
+/// What became of a pull.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pulled {
+    /// Something came, or a name changed.
+    Newer,
+    /// Everything was here under this name.
+    UpToDate,
+}
+
+/// Fetches `image`, whose root a registry has named, and gives it its name when everything is verified.
+///
+/// # Errors
+/// `NotFound` for a platform the image does not have; `Mismatch` for content that is not its digest; those of
+/// the remote; `Io`. The names are as before then, and what came is kept for the next try.
+pub fn pull(
+    store: &Store,
+    remote: &impl Remote,
+    image: &Image,
+    options: &PullOptions,
+    transfers: &dyn Transfers,
+) -> Result<Pulled> {
+    let arriving = Arriving { store, remote, wanted: &options.wanted, fetched: RefCell::default() };
+    let tree = Tree::walk(&arriving, &image.target)?;
+    let chosen = choose(&tree, image, &options.wanted)?;
+    let documents: Vec<&Descriptor> =
+        indexes(&tree).into_iter().chain(chosen.iter().map(|m| &m.descriptor)).collect();
+    let mut blobs: BTreeMap<Digest, &Descriptor> = BTreeMap::new();
+    for blob in chosen.iter().filter_map(|m| m.manifest.as_ref()).flat_map(Manifest::blobs) {
+        if !may_be_absent(blob) {
+            same_size(blobs.entry(blob.digest).or_insert(blob), blob)?;
+        }
+    }
+
+    store.create()?;
+    let mut lease = Lease::new(store)?;
+    let digests = || documents.iter().map(|d| d.digest).chain(blobs.keys().copied()).collect();
+    lease.protect(|| Ok(((), digests())))?;
+    let before = store.names()?;
+    let mut newer = !before.iter().any(|i| i.name == image.name && i.target.digest == image.target.digest);
+    let mut missing = Vec::new();
+    for blob in blobs.into_values() {
+        if !store.has(blob)? {
+            missing.push(blob);
+        } else if newer && media_type::is_layer(&blob.media_type) {
+            transfers.exists(blob);
+        }
+    }
+    newer |= !missing.is_empty();
+    // The largest first: what takes longest should not begin last.
+    missing.sort_by_key(|b| std::cmp::Reverse(b.size));
+    store.room_for(missing.iter().map(|b| b.size).sum())?;
+    missing.iter().for_each(|b| transfers.begin(b));
+    let fetch = |blob: &Descriptor, stop: &AtomicBool| {
+        fetch_one(store, remote, blob, stop, transfers).map(|()| transfers.done(blob))
+    };
+    each(missing, options.parallel, fetch)?;
+    for document in documents {
+        newer |= keep(store, document, &arriving)?;
+    }
+    store.settle()?;
+    if !newer {
+        return Ok(Pulled::UpToDate);
+    }
+    let mut target = image.target.clone();
+    target.annotations.insert(TAGGED.to_owned(), options.now.clone());
+    store.update(|names| {
+        assign(names, vec![Image { name: image.name.clone(), target }]);
+        Ok(())
+    })?;
+    Ok(Pulled::Newer)
+}
+
+/// The manifests to take.
+fn choose<'a>(tree: &'a Tree, image: &Image, wanted: &Wanted) -> Result<Vec<&'a Listed>> {
+    let host = HostPreference::new();
+    let shown = || image.name.as_ref().map_or_else(|| image.target.digest.to_string(), Reference::familiar);
+    let listed = |m: &Listed| m.platform.as_ref().map(ToString::to_string);
+    let missing = |platform: &Platform| {
+        let all: Vec<String> = tree.images().filter_map(listed).collect();
+        let message = format!("no matching manifest for {platform} in the manifest list entries");
+        Error::not_found(format!("{}: {message}", shown())).hint(format!("it has: {}", all.join(", ")))
+    };
+    match wanted {
+        Wanted::All => {
+            let absent =
+                tree.manifests.iter().find(|m| m.state == State::Absent).map(|m| m.descriptor.digest);
+            match absent.or_else(|| tree.absent_indexes.first().map(|d| d.digest)) {
+                Some(digest) => Err(Error::not_found(format!("{}: manifest {digest} is not there", shown()))),
+                None => Ok(tree.manifests.iter().collect()),
+            }
+        }
+        Wanted::These(platforms) => {
+            let mut chosen: Vec<&Listed> = Vec::new();
+            for platform in platforms {
+                let fits = |m: &&Listed| m.platform.as_ref().is_some_and(|p| platform.matches(p));
+                let fitting = tree.images().filter(|m| m.state == State::Whole).find(fits);
+                let fitting = fitting.ok_or_else(|| missing(platform))?;
+                if chosen.iter().all(|m| m.descriptor.digest != fitting.descriptor.digest) {
+                    chosen.push(fitting);
+                }
+            }
+            Ok(chosen)
+        }
+        Wanted::Host => {
+            // An image without an index, and what is no image, has no choice.
+            if let [only] = tree.manifests.as_slice()
+                && only.descriptor.digest == tree.root.digest
+            {
+                return Ok(vec![only]);
+            }
+            let best = tree.images().filter(|m| m.state == State::Whole && host.runs(m.platform.as_ref()));
+            let best = best.min_by_key(|m| host.rank(m.platform.as_ref()));
+            best.map(|m| vec![m]).ok_or_else(|| missing(&Platform::host()))
+        }
+    }
+}
+
+/// The indexes that were read, as they are listed.
+fn indexes(tree: &Tree) -> Vec<&Descriptor> {
+    let nested = tree.indexes.values().flat_map(|i| &i.parsed().manifests);
+    std::iter::once(&tree.root).chain(nested).filter(|d| tree.indexes.contains_key(&d.digest)).collect()
+}
+
+fn same_size(one: &Descriptor, other: &Descriptor) -> Result<()> {
+    if one.size == other.size {
+        return Ok(());
+    }
+    let message = format!("two sizes for {}: {} and {} bytes", one.digest, one.size, other.size);
+    Err(Error::new(ErrorKind::Mismatch, message))
+}
+
+fn fetch_one(
+    store: &Store,
+    remote: &impl Remote,
+    blob: &Descriptor,
+    stop: &AtomicBool,
+    transfers: &dyn Transfers,
+) -> Result<()> {
+    let Some(mut partial) = store.receive(blob)? else { return Ok(()) };
+    transfers.advance(blob, partial.received());
+    let resumed = partial.received() > 0;
+    let fetched = rest(&mut partial, remote, blob, stop, transfers).and_then(|()| partial.finish());
+    match fetched {
+        // What lay on this disk may be to blame.
+        Err(e) if resumed && e.kind() == ErrorKind::Mismatch => {
+            let Some(mut partial) = store.receive(blob)? else { return Ok(()) };
+            partial.start_over()?;
+            rest(&mut partial, remote, blob, stop, transfers).and_then(|()| partial.finish())
+        }
+        fetched => fetched,
+    }
+    .map_err(|e| if e.kind() == ErrorKind::Mismatch { e.context(&remote.place()) } else { e })
+}
+
+fn rest(
+    partial: &mut crate::store::Partial<'_>,
+    remote: &impl Remote,
+    blob: &Descriptor,
+    stop: &AtomicBool,
+    transfers: &dyn Transfers,
+) -> Result<()> {
+    if partial.received() == blob.size {
+        return Ok(());
+    }
+    let mut reader = remote.read_from(blob, partial.received())?;
+    let mut buffer = vec![0; BUFFER];
+    while !stop.load(Ordering::Relaxed) {
+        let n = match reader.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => n,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(e) => {
+                let message = format!("{}: blob {}: {e}", remote.place(), blob.digest);
+                return Err(Error::new(ErrorKind::Unavailable, message)
+                    .hint("what came is kept: the same command goes on from there"));
+            }
+        };
+        partial.write(buffer.get(..n).unwrap_or_default())?;
+        transfers.advance(blob, n as u64);
+    }
+    if stop.load(Ordering::Relaxed) {
+        return Err(stopped());
+    }
+    Ok(())
+}
+
+/// Puts a document that was fetched into the store; whether it was not there yet.
+fn keep(store: &Store, descriptor: &Descriptor, arriving: &Arriving<'_, impl Remote>) -> Result<bool> {
+    let Some(mut partial) = store.receive(descriptor)? else { return Ok(false) };
+    let Some(bytes) = arriving.document(descriptor)? else {
+        return Err(Error::not_found(format!("content digest {}: not found", descriptor.digest)));
+    };
+    partial.start_over()?;
+    partial.write(&bytes)?;
+    partial.finish()?;
+    Ok(true)
+}
+
+/// The image as it is going to be: documents come from the store or from afar, and only those of platforms
+/// that may be wanted; every other blob is taken to be there, and is fetched or missed later.
+struct Arriving<'a, R> {
+    store: &'a Store,
+    remote: &'a R,
+    wanted: &'a Wanted,
+    fetched: RefCell<BTreeMap<Digest, Vec<u8>>>,
+}
+
+impl<R: Remote> Arriving<'_, R> {
+    fn may_be_wanted(&self, descriptor: &Descriptor) -> bool {
+        let platform = descriptor.platform.as_ref();
+        match self.wanted {
+            Wanted::All => true,
+            _ if descriptor.is_attestation() || platform.is_some_and(Platform::is_unknown) => false,
+            Wanted::Host => platform.is_none() || HostPreference::new().runs(platform),
+            Wanted::These(these) => platform.is_none_or(|p| these.iter().any(|wanted| wanted.matches(p))),
+        }
+    }
+}
+
+impl<R: Remote> Documents for Arriving<'_, R> {
+    fn has(&self, _descriptor: &Descriptor) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
+        if media_type::is_manifest(&descriptor.media_type) && !self.may_be_wanted(descriptor) {
+            return Ok(None);
+        }
+        if let Some(bytes) = self.fetched.borrow().get(&descriptor.digest) {
+            return Ok(Some(bytes.clone()));
+        }
+        if let Some(bytes) = self.store.document(descriptor)? {
+            return Ok(Some(bytes));
+        }
+        let bytes = self.remote.document(descriptor)?;
+        if let Some(bytes) = &bytes {
+            self.fetched.borrow_mut().insert(descriptor.digest, bytes.clone());
+        }
+        Ok(bytes)
+    }
+}

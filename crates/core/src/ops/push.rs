@@ -1,0 +1,135 @@
+//! `push`: an image to a place far away, several blobs at once, only what is missing there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use barge_oci::{Descriptor, Digest, Document, media_type};
+
+use super::parallel::{each, stopped};
+use crate::content::{Destination, Image, Provider};
+use crate::error::{Error, Result};
+use crate::graph::{Tree, may_be_absent};
+use crate::progress::Transfers;
+use crate::select::{Narrowed, Selection, narrow};
+
+/// What is sent, and how.
+#[derive(Debug, Clone, Default)]
+pub struct PushOptions {
+    /// Which platforms, and in which form.
+    pub selection: Selection,
+    /// How many blobs at once, at least one.
+    pub parallel: usize,
+    /// Repositories of the same place that may have the blobs.
+    pub siblings: Vec<String>,
+}
+
+/// What was sent.
+#[derive(Debug)]
+pub struct Pushed {
+    /// What the tag leads to now.
+    pub root: Descriptor,
+    /// Platforms that the image lists and the source does not have, in words.
+    pub note: Option<String>,
+}
+
+/// Sends `image` and gives it `tag`; without one it can be had by its digest only.
+///
+/// # Errors
+/// `NotFound` for a platform or a blob that is not there, before anything is sent; those of the destination.
+pub fn push(
+    source: &(impl Provider + Sync),
+    image: &Image,
+    destination: &impl Destination,
+    tag: Option<&str>,
+    options: &PushOptions,
+    transfers: &dyn Transfers,
+) -> Result<Pushed> {
+    let tree = Tree::walk(source, &image.target)?;
+    let narrowed = narrow(&tree, image, &options.selection)?;
+    let documents = documents(source, &narrowed)?;
+    let known: BTreeSet<Digest> = documents.iter().map(|(d, _)| d.digest).collect();
+    let mut blobs: BTreeMap<Digest, &Descriptor> = BTreeMap::new();
+    for blob in narrowed.present.iter().flat_map(|m| m.present_blobs()) {
+        if !known.contains(&blob.digest) && (options.selection.foreign || !may_be_absent(blob)) {
+            blobs.entry(blob.digest).or_insert(blob);
+        }
+    }
+    let mut blobs: Vec<&Descriptor> = blobs.into_values().collect();
+    blobs.sort_by_key(|b| std::cmp::Reverse(b.size));
+    let send =
+        |blob: &Descriptor, stop: &AtomicBool| send(source, destination, blob, options, stop, transfers);
+    each(blobs, options.parallel, send)?;
+    for (descriptor, bytes) in &documents {
+        let tag = tag.filter(|_| descriptor.digest == narrowed.root.digest);
+        destination.put_manifest(descriptor, bytes, tag)?;
+    }
+    let left_out: Vec<String> =
+        narrowed.left_out.iter().filter_map(|m| m.platform.as_ref()).map(ToString::to_string).collect();
+    Ok(Pushed { root: narrowed.root.clone(), note: narrowed.note(image, &left_out) })
+}
+
+/// Manifests and indexes, each behind what it lists.
+fn documents(source: &impl Provider, narrowed: &Narrowed<'_>) -> Result<Vec<(Descriptor, Vec<u8>)>> {
+    let mut documents = Vec::new();
+    let mut read = |descriptor: &Descriptor| -> Result<()> {
+        let missing = || Error::not_found(format!("content digest {}: not found", descriptor.digest));
+        let bytes = source.document(descriptor)?.ok_or_else(missing)?;
+        documents.push((descriptor.clone(), bytes));
+        Ok(())
+    };
+    narrowed.present.iter().filter(|m| m.manifest.is_some()).try_for_each(|m| read(&m.descriptor))?;
+    narrowed.indexes.iter().try_for_each(|descriptor| read(descriptor))?;
+    documents.extend(narrowed.made.iter().cloned());
+    // An index that lists another comes behind it, however deep.
+    let mut sorted: Vec<(Descriptor, Vec<u8>)> = Vec::new();
+    while !documents.is_empty() {
+        let waiting: BTreeSet<Digest> = documents.iter().map(|(d, _)| d.digest).collect();
+        let (ready, rest): (Vec<_>, Vec<_>) =
+            documents.into_iter().partition(|(d, bytes)| !lists_one_of(d, bytes, &waiting));
+        if ready.is_empty() {
+            sorted.extend(rest);
+            break;
+        }
+        sorted.extend(ready);
+        documents = rest;
+    }
+    Ok(sorted)
+}
+
+fn lists_one_of(descriptor: &Descriptor, bytes: &[u8], waiting: &BTreeSet<Digest>) -> bool {
+    media_type::is_index(&descriptor.media_type)
+        && Document::index(bytes.to_vec())
+            .is_ok_and(|index| index.parsed().manifests.iter().any(|m| waiting.contains(&m.digest)))
+}
+
+fn send(
+    source: &impl Provider,
+    destination: &impl Destination,
+    blob: &Descriptor,
+    options: &PushOptions,
+    stop: &AtomicBool,
+    transfers: &dyn Transfers,
+) -> Result<()> {
+    if destination.has_blob(blob)? {
+        transfers.exists(blob);
+        return Ok(());
+    }
+    for sibling in &options.siblings {
+        if destination.mount(blob, sibling)? {
+            transfers.mounted(blob, sibling);
+            return Ok(());
+        }
+    }
+    transfers.begin(blob);
+    let open = |offset| {
+        if stop.load(Ordering::Relaxed) {
+            return Err(stopped());
+        }
+        let doing = |e| Error::io("read", Path::new(&format!("blob {}", blob.digest)), e);
+        source.open(blob)?.skip(offset).map_err(doing)
+    };
+    destination.put_blob(blob, &open, &|bytes| transfers.advance(blob, bytes))?;
+    transfers.done(blob);
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Partial blobs: content from afar that stays when the process ends, so that the next one goes on from there.
+//!
+//! A file below `.barge/partial/`, named after the digest, locked by whoever receives it: of several processes
+//! that want one blob, one fetches it and the others wait. Nothing in it is believed before all of it is hashed.
+
+use std::fs::{DirBuilder, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use barge_oci::{Descriptor, Hasher};
+
+use super::{Store, private_file};
+use crate::content::Documents;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long an interrupted download may wait to be taken up again.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+const BUFFER: usize = 256 << 10;
+
+/// A blob of which a part is here.
+pub struct Partial<'a> {
+    store: &'a Store,
+    descriptor: &'a Descriptor,
+    path: PathBuf,
+    file: File,
+    hasher: Hasher,
+    received: u64,
+}
+
+impl Store {
+    /// Begins to receive a blob, or goes on where it ended the last time; waits while another process does.
+    /// `None` if all of it is here.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn receive<'a>(&'a self, descriptor: &'a Descriptor) -> Result<Option<Partial<'a>>> {
+        let folder = self.private("partial");
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.map_err(|e| Error::io("create", &folder, e))?;
+        let digest = &descriptor.digest;
+        let path = folder.join(format!("{}-{}", digest.algorithm().name(), digest.hex()));
+        let file = loop {
+            if self.has(descriptor)? {
+                return Ok(None);
+            }
+            let file = private_file(&path).and_then(|file| file.lock().map(|()| file));
+            let file = file.map_err(|e| Error::io("lock", &path, e))?;
+            // Whoever had it before may have finished it: then this is a file that has moved on.
+            if is_at(&file, &path)? {
+                break file;
+            }
+        };
+        let mut partial = Partial {
+            store: self,
+            descriptor,
+            path,
+            file,
+            hasher: Hasher::new(digest.algorithm()),
+            received: 0,
+        };
+        partial.take_up()?;
+        self.room_for(descriptor.size - partial.received)?;
+        Ok(Some(partial))
+    }
+
+    /// Removes what nobody came back for.
+    pub(super) fn remove_stale_partials(&self) -> Result<()> {
+        for path in super::gc::entries(&self.private("partial"))? {
+            let Some(file) = super::gc::open_if_there(&path)? else { continue };
+            let modified =
+                file.metadata().and_then(|m| m.modified()).map_err(|e| Error::io("read", &path, e))?;
+            let old = SystemTime::now().duration_since(modified).is_ok_and(|age| age > KEPT);
+            if old && file.try_lock().is_ok() {
+                super::gc::remove_if_there(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Partial<'_> {
+    /// How many bytes are here.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Hashes what was received before.
+    fn take_up(&mut self) -> Result<()> {
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            let n = match self.file.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(Error::io("read", &self.path, e)),
+            };
+            self.hasher.update(buffer.get(..n).unwrap_or_default());
+            self.received += n as u64;
+        }
+        if self.received > self.descriptor.size {
+            self.start_over()?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what was received.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn start_over(&mut self) -> Result<()> {
+        use std::io::Seek;
+        self.file
+            .set_len(0)
+            .and_then(|()| self.file.rewind())
+            .map_err(|e| Error::io("write", &self.path, e))?;
+        self.hasher = Hasher::new(self.descriptor.digest.algorithm());
+        self.received = 0;
+        Ok(())
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// `Mismatch` if they are more than there should be; `Io`.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.received + bytes.len() as u64 > self.descriptor.size {
+            let message = format!("{}: more than its {} bytes", self.descriptor.digest, self.descriptor.size);
+            self.discard();
+            return Err(Error::new(ErrorKind::Mismatch, message));
+        }
+        self.file.write_all(bytes).map_err(|e| Error::io("write", &self.path, e))?;
+        self.hasher.update(bytes);
+        self.received += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Makes the blob a part of the store. The caller has a lease on it, or gc may take it.
+    ///
+    /// # Errors
+    /// `Mismatch` if it is not what its digest says: what was received is thrown away. `Io`.
+    pub fn finish(self) -> Result<()> {
+        let wanted = self.descriptor.digest;
+        let actual = self.hasher.clone().finish();
+        if self.received != self.descriptor.size || actual != wanted {
+            let size = self.descriptor.size;
+            let message =
+                format!("{wanted}: {} of {size} bytes came, their digest is {actual}", self.received);
+            self.discard();
+            return Err(Error::new(ErrorKind::Mismatch, message));
+        }
+        let to = self.store.blob_path(&wanted);
+        let moved = self.file.sync_all().and_then(|()| std::fs::rename(&self.path, &to));
+        moved.map_err(|e| Error::io("write", &to, e))
+    }
+
+    /// What fails to go away is found wanting the next time.
+    fn discard(&self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Whether `path` still leads to this very file.
+fn is_at(file: &File, path: &Path) -> Result<bool> {
+    let identity = |m: std::fs::Metadata| (m.dev(), m.ino());
+    let doing = |e| Error::io("read", path, e);
+    let mine = identity(file.metadata().map_err(doing)?);
+    match std::fs::symlink_metadata(path) {
+        Ok(meta) => Ok(identity(meta) == mine),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(doing(e)),
+    }
+}

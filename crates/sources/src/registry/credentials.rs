@@ -1,0 +1,303 @@
+//! Credentials, as docker and podman keep them: `auths` in a JSON file, or a helper program to be asked.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use barge_core::error::{Error, ErrorKind, Result, printable};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+/// The largest file of credentials that is read.
+const MAX_FILE_BYTES: u64 = 4 << 20;
+/// The most a helper may answer.
+const MAX_ANSWER_BYTES: u64 = 1 << 20;
+/// How long a helper may take: it may ask its owner to touch something.
+const HELPER_PATIENCE: Duration = Duration::from_secs(30);
+/// Docker Hub's key in these files.
+const HUB_KEY: &str = "https://index.docker.io/v1/";
+
+/// Who to be at one registry. Not shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A name and a password or access token.
+    Password {
+        /// The name.
+        username: String,
+        /// The password.
+        password: String,
+    },
+    /// A refresh token of OAuth 2.
+    IdentityToken(String),
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credential(..)")
+    }
+}
+
+/// Where credentials are looked for.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials {
+    /// These, whatever the files say.
+    pub given: Option<Credential>,
+    /// Files in the form of docker's `config.json`, the most important first; those that are not there are
+    /// passed over.
+    pub files: Vec<PathBuf>,
+}
+
+/// `config.json`, as far as it is about credentials.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Config {
+    auths: BTreeMap<String, Entry>,
+    creds_store: String,
+    cred_helpers: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Entry {
+    auth: String,
+    username: String,
+    password: String,
+    identitytoken: String,
+}
+
+/// What a helper answers.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    username: String,
+    secret: String,
+}
+
+impl Credentials {
+    /// Who to be for a repository; `None` means nobody.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a file that makes no sense; `Unavailable` for a helper that fails or hangs.
+    pub fn find(&self, host: &str, repository: &str) -> Result<Option<Credential>> {
+        if self.given.is_some() {
+            return Ok(self.given.clone());
+        }
+        for path in &self.files {
+            let Some(config) = Config::read(path)? else { continue };
+            if let Some(credential) = config.find(host, repository).map_err(|e| in_file(path, e))? {
+                return Ok(Some(credential));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn in_file(path: &Path, error: Error) -> Error {
+    error.context(&printable(&path.to_string_lossy()))
+}
+
+impl Config {
+    fn read(path: &Path) -> Result<Option<Self>> {
+        let file = match std::fs::File::open(path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::io("open", path, e)),
+        };
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(|e| Error::io("read", path, e))?;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(None);
+        }
+        // What serde says of a value may quote it, and it may be secret.
+        let config = serde_json::from_slice(&bytes).map_err(|e| {
+            in_file(
+                path,
+                Error::invalid(format!("no such JSON as docker's config.json has, line {}", e.line())),
+            )
+        });
+        config.map(Some)
+    }
+
+    fn find(&self, host: &str, repository: &str) -> Result<Option<Credential>> {
+        let keys = keys(host, repository);
+        let helper = keys.iter().find_map(|key| self.cred_helpers.get(key));
+        let store = Some(&self.creds_store).filter(|store| !store.is_empty());
+        if let Some(helper) = helper.or(store) {
+            let server = if host == "docker.io" { HUB_KEY } else { host };
+            let answer = ask(helper, server)?;
+            if answer.is_some() || self.cred_helpers.values().any(|other| other == helper) {
+                return Ok(answer);
+            }
+        }
+        match keys.iter().find_map(|key| self.auths.get(key)) {
+            Some(entry) => entry.credential(),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Under what a registry may stand in these files, the most particular first: podman has repositories too.
+fn keys(host: &str, repository: &str) -> Vec<String> {
+    let mut keys = Vec::new();
+    let mut rest = repository;
+    while !rest.is_empty() {
+        keys.push(format!("{host}/{rest}"));
+        rest = rest.rsplit_once('/').map_or("", |(above, _)| above);
+    }
+    if host == "docker.io" {
+        keys.extend([HUB_KEY, "index.docker.io", "registry-1.docker.io"].map(str::to_owned));
+    }
+    for form in [host.to_owned(), format!("https://{host}"), format!("http://{host}")] {
+        keys.extend(["", "/", "/v1/", "/v2/"].map(|end| format!("{form}{end}")));
+    }
+    keys
+}
+
+impl Entry {
+    fn credential(&self) -> Result<Option<Credential>> {
+        if !self.identitytoken.is_empty() {
+            return Ok(Some(Credential::IdentityToken(self.identitytoken.clone())));
+        }
+        if !self.auth.is_empty() {
+            let bad = || Error::invalid("an `auth` is not the base64 of a name, a colon and a password");
+            let decoded = STANDARD.decode(self.auth.trim()).map_err(|_| bad())?;
+            let text = String::from_utf8(decoded).map_err(|_| bad())?;
+            let (username, password) = text.split_once(':').ok_or_else(bad)?;
+            return Ok(Some(Credential::password(username, password.trim_end_matches('\0'))));
+        }
+        Ok((!self.username.is_empty()).then(|| Credential::password(&self.username, &self.password)))
+    }
+}
+
+impl Credential {
+    fn password(username: &str, password: &str) -> Self {
+        Self::Password { username: username.to_owned(), password: password.to_owned() }
+    }
+}
+
+/// Asks `docker-credential-NAME`, which must answer in time.
+fn ask(helper: &str, server: &str) -> Result<Option<Credential>> {
+    let program = format!("docker-credential-{helper}");
+    let failed = |why: String| {
+        Error::new(ErrorKind::Unavailable, format!("credential helper {}: {why}", printable(&program)))
+            .hint("take it out of `credsStore` or `credHelpers`, or give `--creds USER[:PASSWORD]`")
+    };
+    if helper.contains('/') {
+        return Err(failed("its name has a slash".to_owned()));
+    }
+    let child = Command::new(&program)
+        .arg("get")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut child = child.map_err(|e| failed(e.to_string()))?;
+    let answer = converse(&mut child, server);
+    let Some((answer, success)) = answer.map_err(|e| failed(e.to_string()))? else {
+        let _ = child.kill().and_then(|()| child.wait());
+        return Err(failed(format!("no answer within {} seconds", HELPER_PATIENCE.as_secs())));
+    };
+    if !success {
+        // Helpers say so on standard output and fail.
+        if String::from_utf8_lossy(&answer).contains("credentials not found") {
+            return Ok(None);
+        }
+        return Err(failed("it failed".to_owned()));
+    }
+    let answer: Answer =
+        serde_json::from_slice(&answer).map_err(|_| failed("its answer makes no sense".to_owned()))?;
+    Ok(match answer {
+        Answer { username, secret } if username == "<token>" => Some(Credential::IdentityToken(secret)),
+        Answer { username, .. } if username.is_empty() => None,
+        Answer { username, secret } => Some(Credential::Password { username, password: secret }),
+    })
+}
+
+/// Its answer and whether it succeeded; `None` if it takes too long.
+fn converse(child: &mut Child, server: &str) -> std::io::Result<Option<(Vec<u8>, bool)>> {
+    if let Some(mut input) = child.stdin.take() {
+        // One that does not listen may answer all the same.
+        let _ = input.write_all(server.as_bytes());
+    }
+    let Some(output) = child.stdout.take() else { return Ok(None) };
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let deadline = Instant::now() + HELPER_PATIENCE;
+    std::thread::spawn(move || {
+        let mut answer = Vec::new();
+        let read = output.take(MAX_ANSWER_BYTES).read_to_end(&mut answer);
+        let _ = sender.send(read.map(|_| answer));
+    });
+    let Ok(answer) = receiver.recv_timeout(HELPER_PATIENCE) else { return Ok(None) };
+    let answer = answer?;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some((answer, status.success())));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn found(json: &str, host: &str, repository: &str) -> Option<Credential> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        std::fs::write(&path, json).unwrap();
+        let missing = folder.path().join("missing.json");
+        Credentials { given: None, files: vec![missing, path] }.find(host, repository).unwrap()
+    }
+
+    fn password(username: &str, password: &str) -> Option<Credential> {
+        Some(Credential::password(username, password))
+    }
+
+    #[test]
+    fn auths_in_every_spelling() {
+        let one = |key: &str| format!(r#"{{"auths":{{"{key}":{{"auth":"bWU6c2VjcmV0OnBhcnQ="}}}}}}"#);
+        for key in ["example.org", "https://example.org", "http://example.org/", "https://example.org/v2/"] {
+            assert_eq!(found(&one(key), "example.org", "a/b"), password("me", "secret:part"), "{key}");
+        }
+        for key in [HUB_KEY, "docker.io", "index.docker.io"] {
+            assert_eq!(found(&one(key), "docker.io", "library/a"), password("me", "secret:part"), "{key}");
+        }
+        assert_eq!(found(&one("example.org"), "example.org:5000", "a"), None);
+    }
+
+    #[test]
+    fn the_most_particular_entry_counts() {
+        let json = r#"{"auths":{"q.io":{"username":"all","password":"1"},
+            "q.io/team":{"username":"team","password":"2"},"q.io/team/app":{"identitytoken":"t"}}}"#;
+        assert_eq!(found(json, "q.io", "other/app"), password("all", "1"));
+        assert_eq!(found(json, "q.io", "team/tool"), password("team", "2"));
+        assert_eq!(found(json, "q.io", "team/app"), Some(Credential::IdentityToken("t".to_owned())));
+        assert_eq!(found("{}", "q.io", "a"), None);
+        assert_eq!(found(" ", "q.io", "a"), None);
+    }
+
+    #[test]
+    fn a_bad_file_is_said_without_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        for json in [r#"{"auths":{"a":"hunter2"}}"#, r#"{"auths":{"a":{"auth":"aHVudGVyMg=="}}}"#, "hunter2"]
+        {
+            std::fs::write(&path, json).unwrap();
+            let credentials = Credentials { given: None, files: vec![path.clone()] };
+            let said = credentials.find("a", "b").unwrap_err().to_string();
+            assert!(said.contains("config.json") && !said.contains("hunter2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn debug_tells_no_secret() {
+        let shown = format!("{:?}", Credentials { given: password("me", "hunter2"), files: Vec::new() });
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}

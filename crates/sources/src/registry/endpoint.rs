@@ -1,0 +1,93 @@
+//! Where a registry's host is on the network, and which certificates count there.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use barge_core::error::{Error, Result};
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+
+use super::Settings;
+
+/// Docker Hub, as references call it and as it is reached.
+const HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
+
+/// The name and port under which `host` of a reference answers.
+pub(super) fn authority(host: &str) -> &str {
+    if host == HUB.0 { HUB.1 } else { host }
+}
+
+/// Whether a host is this machine, where HTTP without TLS is as good.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The system's certificates, and those of the first folder that has some for this host.
+pub(super) fn tls(host: &str, settings: &Settings) -> Result<TlsConfig> {
+    let builder = TlsConfig::builder().disable_verification(!settings.verify_tls);
+    let folder = settings.certificates.iter().map(|folder| folder.join(host)).find(|folder| folder.is_dir());
+    let system = rustls_native_certs::load_native_certs().certs;
+    let mut roots: Vec<Certificate<'static>> =
+        system.iter().map(|der| Certificate::from_der(der.as_ref()).to_owned()).collect();
+    let mut client = None;
+    if let Some(folder) = folder {
+        for path in files(&folder)? {
+            match path.extension().and_then(|e| e.to_str()) {
+                Some("crt") => roots.extend(certificates(&path)?),
+                Some("cert") => {
+                    let key = path.with_extension("key");
+                    let key = PrivateKey::from_pem(&read(&key)?).map_err(|e| unusable(&key, &e))?;
+                    client = Some(ClientCert::new_with_certs(&certificates(&path)?, key));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(builder.root_certs(RootCerts::Specific(Arc::new(roots))).client_cert(client).build())
+}
+
+fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+    let entries = std::fs::read_dir(folder).map_err(|e| Error::io("read", folder, e))?;
+    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.sort();
+    Ok(files)
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>> {
+    let bytes = read(path)?;
+    let items = parse_pem(&bytes).filter_map(|item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
+        Ok(_) => None,
+        Err(e) => Some(Err(unusable(path, &e))),
+    });
+    items.collect()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| Error::io("open", path, e))
+}
+
+fn unusable(path: &Path, why: &ureq::Error) -> Error {
+    Error::invalid(format!("{}: {why}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_this_machine_only() {
+        for host in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.9.9.9", "[::1]:5000", "[::1]"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in
+            ["localhost.example.org", "128.0.0.1", "127.0.0.1.example.org:80", "docker.io", "[::2]:1", ""]
+        {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! One repository of a registry: what its names lead to, and its content.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use barge_core::content::{Blob, Documents, Provider, Remote};
+use barge_core::error::{Error, ErrorKind, Refusal, Result, printable};
+use barge_oci::{Descriptor, Digest, Hasher, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Reference, media_type};
+use serde::Deserialize;
+use ureq::Body;
+use ureq::http::{Method, Response, StatusCode, header};
+
+use super::client::{Call, Client};
+use super::fault::fault;
+use super::reader::BlobReader;
+
+/// What we read, the newest first.
+const ACCEPTED: [&str; 4] =
+    [media_type::OCI_INDEX, media_type::DOCKER_INDEX, media_type::OCI_MANIFEST, media_type::DOCKER_MANIFEST];
+/// Containerd's annotation for the repository something came from, behind it the registry's host.
+const ORIGIN: &str = "containerd.io/distribution.source.";
+/// How many tags one page asks for, how large a page may be, and how many tags are read in all.
+const TAGS_A_PAGE: usize = 1000;
+const MAX_PAGE_BYTES: u64 = 4 << 20;
+const MAX_TAGS: usize = 200_000;
+
+/// A repository; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    pub(super) client: Arc<Client>,
+    pub(super) path: String,
+}
+
+impl Repository {
+    pub(super) fn new(client: Arc<Client>, path: &str) -> Self {
+        Self { client, path: path.to_owned() }
+    }
+
+    /// What a name leads to: its digest, or else its tag, or else `latest`.
+    ///
+    /// # Errors
+    /// `NotFound` and `Unauthorized` in docker's words; `Mismatch` if what comes is not the digest asked for or
+    /// the one the registry tells; `Unavailable`.
+    pub fn resolve(&self, name: &Reference) -> Result<Root> {
+        let digest = name.digest().copied();
+        let tag = name.tag().unwrap_or("latest");
+        let wanted = digest.map_or_else(|| tag.to_owned(), |d| d.to_string());
+        let what = format!("{}: manifest {wanted}", self.path);
+        let (answer, bytes) = self.manifest(&wanted, &what).map_err(|e| in_dockers_words(name, e))?;
+        let algorithm = digest.map_or(barge_oci::Algorithm::Sha256, |d| d.algorithm());
+        let mut hasher = Hasher::new(algorithm);
+        hasher.update(&bytes);
+        let actual = hasher.finish();
+        let told = digest.or_else(|| told_digest(&answer).filter(|d| d.algorithm() == algorithm));
+        if let Some(told) = told.filter(|told| *told != actual) {
+            return Err(self.mismatch(&told, &actual));
+        }
+        let kind = kind(&answer, &bytes).ok_or_else(|| {
+            let found = content_type(&answer);
+            let message =
+                format!("{}: {what}: no manifest or index, but {}", self.client.host, printable(&found));
+            Error::refused(Refusal::MediaTypeConfused, message)
+        })?;
+        if media_type::is_schema1(&kind) {
+            let message = format!("{}: {what}: media-type: schema 1 not supported", self.client.host);
+            return Err(Error::refused(Refusal::UnsupportedSchema1, message));
+        }
+        let mut descriptor = Descriptor::new(&kind, actual, bytes.len() as u64);
+        descriptor.annotations.insert(format!("{ORIGIN}{}", self.client.host), self.path.clone());
+        Ok(Root { descriptor, bytes })
+    }
+
+    /// Every tag, in the registry's order.
+    ///
+    /// # Errors
+    /// `NotFound`, `Unauthorized`, `Unavailable`; `Refused` beyond 200,000 tags.
+    pub fn tags(&self) -> Result<Vec<String>> {
+        #[derive(Deserialize)]
+        struct Page {
+            #[serde(default)]
+            tags: Option<Vec<String>>,
+        }
+        let what = format!("{}: tags", self.path);
+        let (mut tags, mut target) = (Vec::new(), Some(format!("{}/tags/list?n={TAGS_A_PAGE}", self.path)));
+        while let Some(page) = target {
+            let answer = self.get(page, &what)?;
+            target = next_page(&answer);
+            let bytes = self.read(answer.into_body(), MAX_PAGE_BYTES, &what)?;
+            let page: Page = serde_json::from_slice(&bytes).map_err(|e| self.senseless(&what, &e))?;
+            let page = page.tags.unwrap_or_default();
+            if page.is_empty() {
+                break;
+            }
+            tags.extend(page);
+            if tags.len() > MAX_TAGS {
+                let message = format!("{}: more than {MAX_TAGS} tags", self.place());
+                return Err(Error::refused(Refusal::LimitExceeded, message));
+            }
+        }
+        Ok(tags)
+    }
+
+    /// The answer and the bytes of a manifest or index, by tag or digest; not verified.
+    fn manifest(&self, wanted: &str, what: &str) -> Result<(Response<Body>, Vec<u8>)> {
+        let mut call = self.call(Method::GET, format!("{}/manifests/{wanted}", self.path), what);
+        call.headers.push((header::ACCEPT, ACCEPTED.join(", ")));
+        let answer = self.success(&call)?;
+        let (parts, body) = answer.into_parts();
+        let bytes = self.read(body, MAX_MANIFEST_BYTES, what)?;
+        Ok((Response::from_parts(parts, Body::builder().data(Vec::new())), bytes))
+    }
+
+    pub(super) fn call<'a>(&'a self, method: Method, target: String, what: &'a str) -> Call<'a> {
+        let mut call = Call::new(method, target, what);
+        call.repository = &self.path;
+        call.scopes = vec![format!("repository:{}:pull", self.path)];
+        call
+    }
+
+    fn get(&self, target: String, what: &str) -> Result<Response<Body>> {
+        self.success(&self.call(Method::GET, target, what))
+    }
+
+    fn success(&self, call: &Call<'_>) -> Result<Response<Body>> {
+        let answer = self.client.call(call)?;
+        if answer.status() == StatusCode::OK {
+            return Ok(answer);
+        }
+        Err(fault(&self.client.host, call.what, answer))
+    }
+
+    /// A body of at most `most` bytes.
+    fn read(&self, body: Body, most: u64, what: &str) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut reader = body.into_with_config().limit(u64::MAX).reader().take(most + 1);
+        reader
+            .read_to_end(&mut bytes)
+            .map_err(|e| Error::new(ErrorKind::Unavailable, format!("{}: {what}: {e}", self.client.host)))?;
+        if bytes.len() as u64 > most {
+            let message = format!("{}: {what}: more than {most} bytes", self.client.host);
+            return Err(Error::refused(Refusal::LimitExceeded, message));
+        }
+        Ok(bytes)
+    }
+
+    fn senseless(&self, what: &str, why: &serde_json::Error) -> Error {
+        Error::new(
+            ErrorKind::Unavailable,
+            format!("{}: {what}: the answer makes no sense: {why}", self.client.host),
+        )
+    }
+
+    fn mismatch(&self, wanted: &Digest, actual: &Digest) -> Error {
+        Error::new(ErrorKind::Mismatch, format!("{}: {wanted}: its content is {actual}", self.place()))
+            .hint("the registry, or something on the way to it, is broken or lies")
+    }
+}
+
+/// The repositories of the registry at `host` that something came from, as far as it is known.
+pub fn origin<'a>(descriptor: &'a Descriptor, host: &str) -> impl Iterator<Item = &'a str> {
+    let known = descriptor.annotations.get(&format!("{ORIGIN}{host}"));
+    known.into_iter().flat_map(|paths| paths.split(',')).filter(|path| !path.is_empty())
+}
+
+/// What a name leads to.
+#[derive(Debug, Clone)]
+pub struct Root {
+    /// The manifest or index.
+    pub descriptor: Descriptor,
+    /// Its bytes, verified.
+    pub bytes: Vec<u8>,
+}
+
+impl Documents for Repository {
+    /// Manifests and blobs are taken to be where a verified manifest says; fetching finds out.
+    fn has(&self, _descriptor: &Descriptor) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
+        let digest = &descriptor.digest;
+        if descriptor.size > MAX_CONFIG_BYTES {
+            let message =
+                format!("{}: {digest} is {} bytes, too large for a document", self.place(), descriptor.size);
+            return Err(Error::refused(Refusal::LimitExceeded, message));
+        }
+        let bytes = if descriptor.has_children() {
+            let what = format!("{}: manifest {digest}", self.path);
+            match self.manifest(&digest.to_string(), &what) {
+                Ok((_, bytes)) => bytes,
+                Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(e) => return Err(e),
+            }
+        } else {
+            let what = format!("{}: blob {digest}", self.path);
+            let mut bytes = Vec::new();
+            let reader = match self.read_from(descriptor, 0) {
+                Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+                reader => reader?,
+            };
+            reader.take(descriptor.size + 1).read_to_end(&mut bytes).map_err(|e| {
+                Error::new(ErrorKind::Unavailable, format!("{}: {what}: {e}", self.client.host))
+            })?;
+            bytes
+        };
+        let mut hasher = Hasher::new(digest.algorithm());
+        hasher.update(&bytes);
+        let actual = hasher.finish();
+        if actual != *digest {
+            return Err(self.mismatch(digest, &actual));
+        }
+        if bytes.len() as u64 != descriptor.size {
+            let message = format!(
+                "{}: {digest}: {} bytes, its descriptor says {}",
+                self.place(),
+                bytes.len(),
+                descriptor.size
+            );
+            return Err(Error::new(ErrorKind::Mismatch, message));
+        }
+        Ok(Some(bytes))
+    }
+}
+
+impl Provider for Repository {
+    fn open(&self, descriptor: &Descriptor) -> Result<Blob> {
+        if descriptor.has_children() {
+            let missing = || Error::not_found(format!("{}: {}: not found", self.place(), descriptor.digest));
+            let bytes = self.document(descriptor)?.ok_or_else(missing)?;
+            return Ok(Blob::Bytes(std::io::Cursor::new(bytes)));
+        }
+        self.read_from(descriptor, 0).map(Blob::Stream)
+    }
+}
+
+impl Remote for Repository {
+    fn place(&self) -> String {
+        format!("{}/{}", self.client.host, self.path)
+    }
+
+    fn read_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>> {
+        let reader = BlobReader::open(self.client.clone(), &self.path, descriptor, offset)?;
+        Ok(Box::new(reader))
+    }
+}
+
+/// What docker says of names that cannot be pulled.
+fn in_dockers_words(name: &Reference, error: Error) -> Error {
+    let familiar = name.familiar();
+    let message = match error.kind() {
+        ErrorKind::NotFound => format!("manifest for {familiar} not found: manifest unknown"),
+        ErrorKind::Unauthorized => format!(
+            "pull access denied for {}, repository does not exist or may require 'docker login'",
+            name.familiar_name()
+        ),
+        _ => return error,
+    };
+    let said = Error::new(error.kind(), message);
+    match error.advice() {
+        Some(hint) => said.hint(hint),
+        None => said.hint(error.to_string()),
+    }
+}
+
+fn told_digest(answer: &Response<Body>) -> Option<Digest> {
+    answer.headers().get("docker-content-digest")?.to_str().ok()?.parse().ok()
+}
+
+fn content_type(answer: &Response<Body>) -> String {
+    let value = answer.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// What kind of document came: the document's own word, or else the registry's.
+fn kind(answer: &Response<Body>, bytes: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Own {
+        media_type: Option<String>,
+    }
+    let own = serde_json::from_slice::<Own>(bytes).ok()?.media_type;
+    let kind = own.filter(|t| !t.is_empty()).unwrap_or_else(|| content_type(answer));
+    (media_type::is_index(&kind) || media_type::is_manifest(&kind) || media_type::is_schema1(&kind))
+        .then_some(kind)
+}
+
+/// What follows a page (RFC 8288): `Link: </v2/a/tags/list?last=x&n=1000>; rel="next"`.
+fn next_page(answer: &Response<Body>) -> Option<String> {
+    let link = answer.headers().get(header::LINK)?.to_str().ok()?;
+    let (target, rest) = link.trim().strip_prefix('<')?.split_once('>')?;
+    // A page is the registry's own: its path only, whatever host it calls itself.
+    let path = match target.split_once("://") {
+        Some((_, rest)) => rest.get(rest.find('/')?..)?,
+        None => target,
+    };
+    (rest.contains("rel=\"next\"") || rest.contains("rel=next")).then(|| path.to_owned())
+}

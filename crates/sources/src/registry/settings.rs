@@ -1,0 +1,60 @@
+//! What people configure about registries.
+
+use std::path::PathBuf;
+
+use barge_core::error::{Error, Result};
+use ureq::Proxy;
+
+use super::Credentials;
+use super::endpoint::is_loopback;
+
+/// How registries are reached.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who to be.
+    pub credentials: Credentials,
+    /// Whether certificates must be sound. Without it plain HTTP will do as well, and so it will on loopback.
+    pub verify_tls: bool,
+    /// Folders with a folder a host in them, as docker's `/etc/docker/certs.d`: `*.crt` are authorities, `*.cert`
+    /// and `*.key` who we are. The first that is there counts.
+    pub certificates: Vec<PathBuf>,
+    /// What goes over which proxy.
+    pub proxies: Proxies,
+    /// How this program calls itself.
+    pub user_agent: String,
+    /// How often something that may go well the next time is tried, at least once.
+    pub attempts: u32,
+}
+
+/// `HTTPS_PROXY` and `NO_PROXY`. This machine is never asked through a proxy.
+#[derive(Clone, Default)]
+pub struct Proxies {
+    /// The proxy's URL, which may hold a name and a password.
+    pub url: Option<String>,
+    /// Hosts to be asked directly, with commas between them: names, `.suffix`, `*`.
+    pub except: String,
+}
+
+impl std::fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Proxies(..)")
+    }
+}
+
+impl Proxies {
+    pub(super) fn for_host(&self, host: &str) -> Result<Option<Proxy>> {
+        let Some(url) = self.url.as_deref().filter(|url| !url.is_empty() && !is_loopback(host)) else {
+            return Ok(None);
+        };
+        let unusable = |_| Error::invalid("HTTPS_PROXY is no URL of a proxy");
+        let proxy = Proxy::new(url).map_err(unusable)?;
+        let mut builder = Proxy::builder(proxy.protocol()).host(proxy.host()).port(proxy.port());
+        if let (Some(username), Some(password)) = (proxy.username(), proxy.password()) {
+            builder = builder.username(username).password(password);
+        }
+        for host in self.except.split(',').map(str::trim).filter(|host| !host.is_empty()) {
+            builder = builder.no_proxy(host);
+        }
+        builder.build().map(Some).map_err(unusable)
+    }
+}
