@@ -1,6 +1,7 @@
 //! Development only: the images barge is tested with, and the real programs it must get on with.
 
 pub mod peers;
+pub mod proxy;
 pub mod sample;
 mod skip;
 

@@ -173,7 +173,7 @@ fn crane_reads_tarballs() -> Result<()> {
 fn registry_keeps_digests() -> Result<()> {
     let Some(registry) = Registry::start()? else { return Ok(()) };
     let Some(archive) = corpus("docker28-ctd-allplatforms.tar") else { return Ok(()) };
-    let name = registry.push(&archive, "latest", "library/busybox")?;
+    let name = registry.push(&archive, "latest", "library/busybox:latest")?;
     assert_eq!(name, format!("{}/library/busybox:latest", registry.address()));
 
     let mut connection = std::net::TcpStream::connect(registry.address())?;

@@ -61,8 +61,8 @@ impl Puller<'_> {
         let what =
             name.digest().map_or_else(|| name.tag().unwrap_or_default().to_owned(), ToString::to_string);
         self.say(&format!("{what}: Pulling from {}", name.path()))?;
-        let digest = root.descriptor.digest;
-        let image = Image { name: Some(name.clone()), target: root.descriptor };
+        let digest = root.digest;
+        let image = Image { name: Some(name.clone()), target: root };
         let transfers: Box<dyn Transfers> =
             if self.quiet { Box::new(Silent) } else { transfers::new(transfers::PULL) };
         let pulled = pull(self.store, &self.repository, &image, &self.options, transfers.as_ref())?;

@@ -170,7 +170,7 @@ impl Place {
         self.run_in(self.command(&words.iter().map(String::as_str).collect::<Vec<_>>()), input)
     }
 
-    fn run_in(&self, mut command: Command, input: &[u8]) -> Ran {
+    pub(crate) fn run_in(&self, mut command: Command, input: &[u8]) -> Ran {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();

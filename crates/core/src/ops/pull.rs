@@ -62,7 +62,8 @@ pub fn pull(
     transfers: &dyn Transfers,
 ) -> Result<Pulled> {
     let arriving = Arriving { store, remote, wanted: &options.wanted, fetched: RefCell::default() };
-    let tree = Tree::walk(&arriving, &image.target)?;
+    let in_place = |e: Error| if e.refusal().is_some() { e.context(&remote.place()) } else { e };
+    let tree = Tree::walk(&arriving, &image.target).map_err(in_place)?;
     let chosen = choose(&tree, image, &options.wanted)?;
     let documents: Vec<&Descriptor> =
         indexes(&tree).into_iter().chain(chosen.iter().map(|m| &m.descriptor)).collect();

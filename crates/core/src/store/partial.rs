@@ -27,6 +27,8 @@ pub struct Partial<'a> {
     file: File,
     hasher: Hasher,
     received: u64,
+    /// Whether the file is no longer ours.
+    over: bool,
 }
 
 impl Store {
@@ -59,6 +61,7 @@ impl Store {
             file,
             hasher: Hasher::new(digest.algorithm()),
             received: 0,
+            over: false,
         };
         partial.take_up()?;
         self.room_for(descriptor.size - partial.received)?;
@@ -141,7 +144,7 @@ impl Partial<'_> {
     ///
     /// # Errors
     /// `Mismatch` if it is not what its digest says: what was received is thrown away. `Io`.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(mut self) -> Result<()> {
         let wanted = self.descriptor.digest;
         let actual = self.hasher.clone().finish();
         if self.received != self.descriptor.size || actual != wanted {
@@ -153,12 +156,25 @@ impl Partial<'_> {
         }
         let to = self.store.blob_path(&wanted);
         let moved = self.file.sync_all().and_then(|()| std::fs::rename(&self.path, &to));
-        moved.map_err(|e| Error::io("write", &to, e))
+        moved.map_err(|e| Error::io("write", &to, e))?;
+        self.over = true;
+        Ok(())
     }
 
     /// What fails to go away is found wanting the next time.
-    fn discard(&self) {
-        let _ = std::fs::remove_file(&self.path);
+    fn discard(&mut self) {
+        if !std::mem::replace(&mut self.over, true) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Drop for Partial<'_> {
+    /// Nothing is no beginning.
+    fn drop(&mut self) {
+        if self.received == 0 {
+            self.discard();
+        }
     }
 }
 

@@ -77,7 +77,11 @@ fn unquoted(text: &str) -> (String, &str) {
 
 /// `Authorization` headers by scope, for as long as they are accepted.
 #[derive(Debug, Default)]
-pub(super) struct Tokens(Mutex<HashMap<String, Authorization>>);
+pub(super) struct Tokens {
+    known: Mutex<HashMap<String, Authorization>>,
+    /// Held while one is fetched: several threads that are challenged at once need one only.
+    fetching: Mutex<()>,
+}
 
 /// The value of an `Authorization` header. Not shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -91,11 +95,23 @@ impl std::fmt::Debug for Authorization {
 
 impl Tokens {
     pub(super) fn get(&self, scope: &str) -> Option<Authorization> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(scope).cloned()
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(scope).cloned()
     }
 
-    pub(super) fn set(&self, scope: &str, authorization: Authorization) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(scope.to_owned(), authorization);
+    /// Sees to it that there is another one than `refused`; whether there is.
+    pub(super) fn replace(
+        &self,
+        scope: &str,
+        refused: Option<&Authorization>,
+        fresh: impl FnOnce() -> Result<Option<Authorization>>,
+    ) -> Result<bool> {
+        let _one_at_a_time = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.get(scope).as_ref() != refused {
+            return Ok(true);
+        }
+        let Some(authorization) = fresh()? else { return Ok(false) };
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(scope.to_owned(), authorization);
+        Ok(true)
     }
 }
 

@@ -131,17 +131,16 @@ impl Client {
         let scope = call.scopes.join(" ");
         loop {
             let again = attempt < self.settings.attempts && !call.once;
-            let sent = self.send(call, &url, self.tokens.get(&scope))?;
+            let used = self.tokens.get(&scope);
+            let sent = self.send(call, &url, used.as_ref())?;
             let pause = match sent {
                 Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED && challenges < MAX_CHALLENGES => {
                     challenges += 1;
-                    match self.authorization(&answer, call)? {
-                        Some(authorization) => {
-                            self.tokens.set(&scope, authorization);
-                            continue;
-                        }
-                        None => return Ok(answer),
+                    let fresh = || self.authorization(&answer, call);
+                    if self.tokens.replace(&scope, used.as_ref(), fresh)? {
+                        continue;
                     }
+                    return Ok(answer);
                 }
                 Ok(answer) if again && is_passing(answer.status()) => asked_pause(&answer),
                 Ok(answer) => return Ok(answer),
@@ -162,7 +161,7 @@ impl Client {
         &self,
         call: &Call<'_>,
         url: &str,
-        authorization: Option<Authorization>,
+        authorization: Option<&Authorization>,
     ) -> Result<std::result::Result<Response<Body>, ureq::Error>> {
         let mut request = Request::builder().method(call.method.clone()).uri(url);
         for (name, value) in &call.headers {

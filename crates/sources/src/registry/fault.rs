@@ -50,7 +50,7 @@ pub(super) fn fault(place: &str, what: &str, response: Response<Body>) -> Error 
 pub(super) fn unanswered(place: &str, what: &str, error: &ureq::Error) -> Error {
     let message = format!("{place}: {what}: {error}");
     let hint = match error {
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => {
+        _ if error.to_string().contains("certificate") => {
             "put the authority's certificate into /etc/docker/certs.d/HOST/ca.crt, or give `--tls-verify=false`"
         }
         ureq::Error::HostNotFound => "is the name right, and is there a network?",

@@ -15,5 +15,5 @@ mod upload;
 
 pub use client::Registry;
 pub use credentials::{Credential, Credentials};
-pub use repository::{Repository, Root, origin};
+pub use repository::{Repository, origin};
 pub use settings::{Proxies, Settings};

@@ -97,8 +97,16 @@ fn ask(
         call.headers.push((header::RANGE, format!("bytes={at}-")));
     }
     let answer = client.call(&call)?;
+    let (length, left) = (answer.body().content_length(), size - at);
+    let expected = if answer.status() == StatusCode::OK { size } else { left };
+    if answer.status().is_success()
+        && let Some(length) = length.filter(|length| *length != expected)
+    {
+        let message = format!("{}: {what}: {length} bytes, where there should be {expected}", client.host);
+        return Err(Error::new(ErrorKind::Mismatch, message));
+    }
     match answer.status() {
-        StatusCode::PARTIAL_CONTENT if first_byte(&answer) == Some(at) => Ok(body(answer, size - at)),
+        StatusCode::PARTIAL_CONTENT if first_byte(&answer) == Some(at) => Ok(body(answer, left)),
         StatusCode::OK => {
             let mut body = body(answer, size);
             skip(&mut body, at)

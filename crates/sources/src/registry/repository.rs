@@ -1,7 +1,7 @@
 //! One repository of a registry: what its names lead to, and its content.
 
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use barge_core::content::{Blob, Documents, Provider, Remote};
 use barge_core::error::{Error, ErrorKind, Refusal, Result, printable};
@@ -29,11 +29,16 @@ const MAX_TAGS: usize = 200_000;
 pub struct Repository {
     pub(super) client: Arc<Client>,
     pub(super) path: String,
+    /// What was resolved last: it is going to be read.
+    resolved: Arc<Mutex<Option<Resolved>>>,
 }
+
+/// A manifest or index, verified.
+type Resolved = (Digest, Vec<u8>);
 
 impl Repository {
     pub(super) fn new(client: Arc<Client>, path: &str) -> Self {
-        Self { client, path: path.to_owned() }
+        Self { client, path: path.to_owned(), resolved: Arc::default() }
     }
 
     /// What a name leads to: its digest, or else its tag, or else `latest`.
@@ -41,7 +46,7 @@ impl Repository {
     /// # Errors
     /// `NotFound` and `Unauthorized` in docker's words; `Mismatch` if what comes is not the digest asked for or
     /// the one the registry tells; `Unavailable`.
-    pub fn resolve(&self, name: &Reference) -> Result<Root> {
+    pub fn resolve(&self, name: &Reference) -> Result<Descriptor> {
         let digest = name.digest().copied();
         let tag = name.tag().unwrap_or("latest");
         let wanted = digest.map_or_else(|| tag.to_owned(), |d| d.to_string());
@@ -67,7 +72,8 @@ impl Repository {
         }
         let mut descriptor = Descriptor::new(&kind, actual, bytes.len() as u64);
         descriptor.annotations.insert(format!("{ORIGIN}{}", self.client.host), self.path.clone());
-        Ok(Root { descriptor, bytes })
+        *self.resolved.lock().unwrap_or_else(PoisonError::into_inner) = Some((actual, bytes));
+        Ok(descriptor)
     }
 
     /// Every tag, in the registry's order.
@@ -162,15 +168,6 @@ pub fn origin<'a>(descriptor: &'a Descriptor, host: &str) -> impl Iterator<Item 
     known.into_iter().flat_map(|paths| paths.split(',')).filter(|path| !path.is_empty())
 }
 
-/// What a name leads to.
-#[derive(Debug, Clone)]
-pub struct Root {
-    /// The manifest or index.
-    pub descriptor: Descriptor,
-    /// Its bytes, verified.
-    pub bytes: Vec<u8>,
-}
-
 impl Documents for Repository {
     /// Manifests and blobs are taken to be where a verified manifest says; fetching finds out.
     fn has(&self, _descriptor: &Descriptor) -> Result<bool> {
@@ -184,7 +181,10 @@ impl Documents for Repository {
                 format!("{}: {digest} is {} bytes, too large for a document", self.place(), descriptor.size);
             return Err(Error::refused(Refusal::LimitExceeded, message));
         }
-        let bytes = if descriptor.has_children() {
+        let resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let bytes = if let Some((_, bytes)) = resolved.filter(|(known, _)| known == digest) {
+            bytes
+        } else if descriptor.has_children() {
             let what = format!("{}: manifest {digest}", self.path);
             match self.manifest(&digest.to_string(), &what) {
                 Ok((_, bytes)) => bytes,
@@ -257,7 +257,7 @@ fn in_dockers_words(name: &Reference, error: Error) -> Error {
     };
     let said = Error::new(error.kind(), message);
     match error.advice() {
-        Some(hint) => said.hint(hint),
+        Some(hint) => said.hint(format!("{error}; {hint}")),
         None => said.hint(error.to_string()),
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     Reader, Seen,
     jail::Jail,
+    registry::in_layout,
     seen::{hex, text, walk},
 };
 
@@ -75,8 +76,7 @@ impl Reader for Oras {
     fn read(&self, archive: &Path, reference: Option<&str>) -> Result<Vec<Seen>> {
         let reference = reference.context("oras needs a reference")?;
         let scratch = self.jail.scratch()?;
-        let separator = if reference.contains(':') { '@' } else { ':' };
-        let source = format!("{}{separator}{reference}", self.jail.path(archive)?);
+        let source = in_layout(&self.jail.path(archive)?, reference);
         let target = format!("{}/out:copy", scratch.inside);
         let copy = ["oras", "cp", "--no-tty", "--from-oci-layout", &source, "--to-oci-layout", &target];
         let printed = self.jail.run(&copy)?;

@@ -33,12 +33,13 @@ mod seen;
 mod skopeo;
 mod start;
 mod suite;
+mod token;
 
 pub use engine::{Engine, LoadOpts, SeenImage};
 pub use entries::entries;
 pub use install::{Report, install};
 pub use reader::Reader;
-pub use registry::Registry;
+pub use registry::{Guard, Registry, USER};
 pub use seen::Seen;
 #[cfg(test)]
 pub(crate) use start::emulator;

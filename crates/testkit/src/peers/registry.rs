@@ -1,33 +1,99 @@
 //! A registry.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
+use serde_json::{Value, json};
 
-use super::{jail::Jail, start::jail, suite::Suite};
+use super::{jail::Jail, start::jail, suite::Suite, token::TokenServer};
 
-/// The port is the kernel's choice; the log tells which.
-const CONFIG: &str = r#"{
-  "version": "0.1",
-  "storage": {"filesystem": {"rootdirectory": "/peer/registry"}, "delete": {"enabled": true}},
-  "http": {"addr": "127.0.0.1:0"}
-}"#;
+/// Whom a registry or its token server knows.
+pub const USER: (&str, &str) = ("ali", "open sesame");
+/// The same as a file of `htpasswd` has it (bcrypt).
+const HTPASSWD: &str = "ali:$2b$04$FbdQHQ.N94YCxq50i8xgHufcP7JW9AAc8IjJe.RHuu.gYyi/SKuoK\n";
 
-/// docker-registry, empty, on a loopback port, without TLS and without passwords.
+/// An authority, and a certificate of it for 127.0.0.1 and localhost.
+const MAKE_CERTIFICATE: &str = r#"
+cd /peer
+new="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+openssl req -x509 $new -keyout ca.key -out ca.crt -days 30 -subj "/CN=barge test authority"
+openssl req $new -keyout server.key -out server.csr -subj /CN=127.0.0.1
+echo subjectAltName=IP:127.0.0.1,DNS:localhost >names
+openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile names -out server.crt
+"#;
+
+/// What a registry wants to see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Guard {
+    /// Nothing.
+    #[default]
+    None,
+    /// The name and password of [`USER`].
+    Password,
+    /// A token, which a server of its own gives to [`USER`], and to nobody in particular for pulling from
+    /// `public/`. Good for so many seconds; the registry adds 60 of its own.
+    Token(i64),
+}
+
+/// docker-registry, empty, on a loopback port, which leaves nothing behind.
 #[derive(Debug)]
 pub struct Registry {
     address: String,
+    tokens: Option<TokenServer>,
     jail: Jail,
 }
 
 impl Registry {
-    /// `None` when it is not available here, as with [`start`](super::start()).
+    /// Without TLS and without passwords. `None` when it is not available here, as with
+    /// [`start`](super::start()).
     pub fn start() -> Result<Option<Self>> {
-        jail("Registry", Suite::Sid, &["docker-registry", "oras"])?.map(Self::open).transpose()
+        Self::guarded(false, Guard::None)
     }
 
-    pub(super) fn open(mut jail: Jail) -> Result<Self> {
-        fs::write(jail.home().join("registry.yml"), CONFIG)?;
+    /// With TLS or without, and guarded.
+    pub fn guarded(tls: bool, guard: Guard) -> Result<Option<Self>> {
+        let programs = ["docker-registry", "oras", "openssl"];
+        jail("Registry", Suite::Sid, &programs)?.map(|jail| Self::open_as(jail, tls, guard)).transpose()
+    }
+
+    pub(super) fn open(jail: Jail) -> Result<Self> {
+        Self::open_as(jail, false, Guard::None)
+    }
+
+    fn open_as(mut jail: Jail, tls: bool, guard: Guard) -> Result<Self> {
+        // The port is the kernel's choice; the log tells which.
+        let mut config = json!({
+            "version": "0.1",
+            "storage": {"filesystem": {"rootdirectory": "/peer/registry"}, "delete": {"enabled": true}},
+            "http": {"addr": "127.0.0.1:0"},
+        });
+        let mut set = |path: &str, value: Value| -> Result<()> {
+            let (parent, key) = path.rsplit_once('/').context("a path")?;
+            let parent = config.pointer_mut(parent).and_then(Value::as_object_mut).context("no parent")?;
+            parent.insert(key.to_owned(), value);
+            Ok(())
+        };
+        if tls {
+            jail.run(&["sh", "-ec", MAKE_CERTIFICATE])?;
+            set("/http/tls", json!({"certificate": "/peer/server.crt", "key": "/peer/server.key"}))?;
+        }
+        let mut tokens = None;
+        match guard {
+            Guard::None => {}
+            Guard::Password => {
+                fs::write(jail.home().join("htpasswd"), HTPASSWD)?;
+                set("/auth", json!({"htpasswd": {"realm": "barge", "path": "/peer/htpasswd"}}))?;
+            }
+            Guard::Token(seconds) => {
+                let server = TokenServer::start(&jail, seconds)?;
+                set("/auth", server.config())?;
+                tokens = Some(server);
+            }
+        }
+        fs::write(jail.home().join("registry.yml"), config.to_string())?;
         jail.spawn(&["docker-registry", "serve", "/peer/registry.yml"])?;
         let address = jail.ready("docker-registry", |jail| {
             let log = fs::read_to_string(jail.home().join("log"))?;
@@ -35,7 +101,7 @@ impl Registry {
             let end = address.find(|c: char| !c.is_ascii_digit() && !".:".contains(c));
             Ok(end.and_then(|end| address.get(..end)).context("no address in its log")?.to_owned())
         })?;
-        Ok(Self { address, jail })
+        Ok(Self { address, tokens, jail })
     }
 
     /// `127.0.0.1:PORT`.
@@ -44,11 +110,23 @@ impl Registry {
         &self.address
     }
 
-    /// Puts what `tag` is in an OCI layout, a folder or a tar, into the registry with its own digests, and
-    /// returns what it is called there: `127.0.0.1:PORT/REPOSITORY:TAG`.
-    pub fn push(&self, layout: &Path, tag: &str, repository: &str) -> Result<String> {
-        let source = format!("{}:{tag}", self.jail.path(layout)?);
-        let target = format!("{}/{repository}:{tag}", self.address);
+    /// The certificate of the authority that vouches for it, if it speaks TLS.
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        self.jail.home().join("ca.crt")
+    }
+
+    /// What the token server was asked for, each as `USER scope scope`, where the user may be nobody.
+    #[must_use]
+    pub fn tokens(&self) -> Vec<String> {
+        self.tokens.as_ref().map(TokenServer::given).unwrap_or_default()
+    }
+
+    /// Puts what a tag or digest leads to in an OCI layout, a folder or a tar, into the registry with its own
+    /// digests, and returns what it is called there: `127.0.0.1:PORT/REPOSITORY:TAG`. Only without a guard.
+    pub fn push(&self, layout: &Path, reference: &str, name: &str) -> Result<String> {
+        let source = in_layout(&self.jail.path(layout)?, reference);
+        let target = format!("{}/{name}", self.address);
         self.jail.run(&[
             "oras",
             "cp",
@@ -61,7 +139,18 @@ impl Registry {
         Ok(target)
     }
 
+    /// The bytes of what a name leads to there, as `oras` gets them. Only without a guard.
+    pub fn manifest(&self, name: &str) -> Result<String> {
+        self.jail.run(&["oras", "manifest", "fetch", "--plain-http", name])
+    }
+
     pub(super) fn jail(&self) -> &Jail {
         &self.jail
     }
+}
+
+/// How oras names what is in a layout.
+pub(super) fn in_layout(layout: &str, reference: &str) -> String {
+    let separator = if reference.contains(':') { '@' } else { ':' };
+    format!("{layout}{separator}{reference}")
 }

@@ -1,0 +1,221 @@
+//! TLS, passwords and tokens; and that nothing secret is ever said.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use barge_testkit::peers::{Guard, Registry, USER};
+use barge_testkit::proxy::{Mishap, Proxy};
+
+use super::common::{Place, Ran};
+
+const SECRET: &str = USER.1;
+
+/// A registry that is guarded, and the sample image under its name in a store.
+fn guarded(tls: bool, guard: Guard, repository: &str) -> Option<(Registry, Place, String)> {
+    let registry = Registry::guarded(tls, guard).unwrap()?;
+    let place = Place::hello();
+    let name = format!("{}/{repository}:v1", registry.address());
+    place.ok(&format!("tag hello-barge {name}"));
+    Some((registry, place, name))
+}
+
+/// Runs a command with `--creds`, as a word may have a space.
+fn with_creds(place: &Place, creds: &str, arguments: &[&str]) -> Ran {
+    place.run_in(place.command(&[arguments, &["--creds", creds]].concat()), b"")
+}
+
+fn ali() -> String {
+    format!("{}:{SECRET}", USER.0)
+}
+
+/// `config.json` with a password for a host.
+fn config(host: &str) -> String {
+    // "ali:open sesame"
+    format!(r#"{{"auths":{{"{host}":{{"auth":"YWxpOm9wZW4gc2VzYW1l"}}}}}}"#)
+}
+
+#[test]
+fn passwords() {
+    let Some((registry, place, name)) = guarded(false, Guard::Password, "team/hello") else { return };
+    let said = place.run(&format!("push {name}")).stderr;
+    assert!(said.contains("401 Unauthorized") && said.contains("hint: `barge login "), "{said}");
+    let wrong = with_creds(&place, "ali:close sesame", &["push", &name]);
+    assert_eq!(wrong.code, Some(1));
+    assert!(!wrong.stderr.contains("sesame"), "{}", wrong.stderr);
+    let pushed = with_creds(&place, &ali(), &["push", "-q", &name]);
+    assert_eq!((pushed.code, pushed.stderr.as_str()), (Some(0), ""));
+    let said = place.run(&format!("pull {name}")).stderr;
+    let denied = format!(
+        "pull access denied for {}, repository does not exist or may require 'docker login'\n",
+        name.trim_end_matches(":v1")
+    );
+    assert!(said.starts_with(&denied), "{said}");
+
+    // From docker's file, from podman's, from the only one that counts, from a helper.
+    for (file, variable) in [
+        (".docker/config.json", None),
+        ("elsewhere/config.json", Some(("DOCKER_CONFIG", "elsewhere"))),
+        (".config/containers/auth.json", None),
+        ("only.json", Some(("REGISTRY_AUTH_FILE", "only.json"))),
+    ] {
+        let other = Place::new();
+        let home = other.path("");
+        let path = home.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, config(registry.address())).unwrap();
+        let mut command = other.command(&["pull", "-q", &name]);
+        command.env("HOME", &home).envs(variable.map(|(name, value)| (name, home.join(value))));
+        let ran = other.run_in(command, b"");
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{file}");
+    }
+    let other = Place::new();
+    let piped = other.run_with(&format!("pull -q --creds ali {name}"), format!("{SECRET}\n").as_bytes());
+    assert_eq!(piped.code, Some(0), "{}", piped.stderr);
+}
+
+#[test]
+fn helpers() {
+    let Some((_registry, place, name)) = guarded(false, Guard::Password, "team/hello") else { return };
+    assert_eq!(with_creds(&place, &ali(), &["push", "-q", &name]).code, Some(0));
+    let bin = place.path("bin");
+    fs::create_dir(&bin).unwrap();
+    let script = format!("#!/bin/sh\nread server\necho '{{\"Username\":\"ali\",\"Secret\":\"{SECRET}\"}}'\n");
+    for (helper, script) in [
+        ("good", script.as_str()),
+        ("none", "#!/bin/sh\necho credentials not found in native keychain\nexit 1\n"),
+        ("bad", "#!/bin/sh\necho hunter2\n"),
+    ] {
+        let path = bin.join(format!("docker-credential-{helper}"));
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let pull = |helper: &str| {
+        place.write("auth.json", format!(r#"{{"credsStore":"{helper}"}}"#));
+        let other = Place::new();
+        let authfile = place.path("auth.json");
+        let mut command = other.command(&["pull", "-q", "--authfile", authfile.to_str().unwrap(), &name]);
+        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+        command.env("PATH", path);
+        other.run_in(command, b"")
+    };
+    let good = pull("good");
+    assert_eq!((good.code, good.stderr.as_str()), (Some(0), ""));
+    assert!(pull("none").stderr.starts_with("pull access denied"));
+    for (helper, said) in
+        [("bad", "its answer makes no sense"), ("missing", "No such file"), ("../bad", "slash")]
+    {
+        let ran = pull(helper);
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains(said) && !ran.stderr.contains("hunter2"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("\nhint: "), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn certificates() {
+    let Some((registry, place, name)) = guarded(true, Guard::None, "team/hello") else { return };
+    let said = place.run(&format!("push --attempts 2 {name}")).stderr;
+    assert!(said.contains("certificate") && said.contains("certs.d"), "{said}");
+    assert_eq!(place.ok(&format!("push -q --tls-verify=false {name}")), format!("{name}\n"));
+    let folder = place.path(&format!(".config/docker/certs.d/{}", registry.address()));
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(registry.authority(), folder.join("ca.crt")).unwrap();
+    let pull = |place: &Place, tell: &dyn Fn(&mut Command)| {
+        let other = Place::new();
+        let mut command = other.command(&["pull", "-q", &name]);
+        command.env("HOME", place.path(""));
+        tell(&mut command);
+        let ran = other.run_in(command, b"");
+        (ran.code, ran.stderr)
+    };
+    assert_eq!(pull(&place, &|_| {}), (Some(0), String::new()));
+    let elsewhere = Place::new();
+    assert_eq!(
+        pull(&elsewhere, &|command| {
+            command.env("SSL_CERT_FILE", registry.authority());
+        })
+        .0,
+        Some(0)
+    );
+    assert_eq!(pull(&elsewhere, &|_| {}).0, Some(1));
+    // A certificate that is none is said with its path.
+    fs::write(folder.join("ca.crt"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+        .unwrap();
+    fs::write(folder.join("client.cert"), "nothing").unwrap();
+    let said = pull(&place, &|_| {}).1;
+    assert!(said.contains("client.key"), "{said}");
+}
+
+#[test]
+fn tokens() {
+    let Some((registry, place, name)) = guarded(false, Guard::Token(300), "team/hello") else { return };
+    let pushed = with_creds(&place, &ali(), &["push", "-q", &name]);
+    assert_eq!((pushed.code, pushed.stderr.as_str()), (Some(0), ""));
+    assert_eq!(registry.tokens(), ["ali repository:team/hello:pull,push"]);
+    let other = Place::new();
+    assert!(other.run(&format!("pull {name}")).stderr.starts_with("pull access denied"));
+    assert_eq!(with_creds(&other, &ali(), &["pull", "-q", "--platform", "all", &name]).code, Some(0));
+    let asked = registry.tokens();
+    assert_eq!(asked.last().unwrap(), "ali repository:team/hello:pull", "one token is enough: {asked:?}");
+
+    // Anybody may pull what is public, and a refresh token is as good as a password.
+    let public = format!("{}/public/hello:v1", registry.address());
+    place.ok(&format!("tag hello-barge {public}"));
+    let pushed = with_creds(&place, &ali(), &["push", &public]);
+    assert_eq!(pushed.code, Some(0), "{}", pushed.stderr);
+    assert!(pushed.out().contains(": Mounted from team/hello\n"), "{}", pushed.out());
+    Place::new().ok(&format!("pull {public}"));
+    place.write(
+        "auth.json",
+        format!(r#"{{"auths":{{"{}":{{"identitytoken":"token of ali"}}}}}}"#, registry.address()),
+    );
+    let authfile = place.path("auth.json");
+    Place::new().ok(&format!("pull --authfile {} {name}", authfile.display()));
+    place.write(
+        "auth.json",
+        format!(r#"{{"auths":{{"{}":{{"identitytoken":"hunter2"}}}}}}"#, registry.address()),
+    );
+    let said = Place::new().run(&format!("pull --authfile {} {name}", authfile.display())).stderr;
+    assert!(said.contains("401") && said.contains("who are you?") && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn a_token_that_runs_out() {
+    // The registry takes a token for 60 seconds more than it says.
+    let Some((registry, place, name)) = guarded(false, Guard::Token(-58), "team/hello") else { return };
+    assert_eq!(with_creds(&place, &ali(), &["push", "-q", &name]).code, Some(0));
+    let before = registry.tokens().len();
+    let late = |asked: &barge_testkit::proxy::Asked| {
+        let late = std::time::Duration::from_millis(2500);
+        if asked.path.ends_with("/manifests/v1") { Mishap::Late(late) } else { Mishap::None }
+    };
+    let proxy = Proxy::start(registry.address(), late).unwrap();
+    let through = name.replace(registry.address(), &proxy.address());
+    let ran = with_creds(&Place::new(), &ali(), &["pull", "-q", &through]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(registry.tokens().len() >= before + 2, "{:?}", registry.tokens());
+}
+
+#[test]
+fn credentials_stay_with_their_registry() {
+    let Some((registry, place, name)) = guarded(false, Guard::Password, "team/hello") else { return };
+    assert_eq!(with_creds(&place, &ali(), &["push", "-q", &name]).code, Some(0));
+    // Another host hears of the blobs and gets no password, whatever the registry says.
+    let other = Proxy::start(registry.address(), |_| Mishap::None).unwrap();
+    let to = other.address().replace("127.0.0.1", "localhost");
+    let proxy = Proxy::start(registry.address(), move |asked| {
+        if !asked.path.contains("/blobs/") {
+            return Mishap::None;
+        }
+        let location = format!("Location: http://{to}{}\r\n", asked.path);
+        Mishap::Instead("307 Temporary Redirect", location, Vec::new())
+    })
+    .unwrap();
+    let through = name.replace(registry.address(), &proxy.address());
+    let ran = with_creds(&Place::new(), &ali(), &["pull", "--attempts", "1", &through]);
+    assert_eq!(ran.code, Some(1), "the blobs are guarded too");
+    assert!(!other.asked().is_empty());
+    assert!(other.asked().iter().all(|asked| asked.header("authorization").is_none()));
+    assert!(proxy.asked().iter().any(|asked| asked.header("authorization").is_some()));
+}

@@ -1,0 +1,292 @@
+//! Connections that break, registries that are busy, and registries that lie: a real registry behind a proxy.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use barge_testkit::peers::Registry;
+use barge_testkit::proxy::{Asked, Mishap, Proxy};
+
+use super::common::{Layout, Maker, Place, wait_until};
+use super::with_hello;
+
+/// The layer's size in bytes: a tar of one file.
+const LAYER: u64 = (3 << 20) + 3 * 512;
+
+/// A registry with an image of one large layer, its name there and the layer's digest.
+fn with_layer() -> Option<(Registry, String, String)> {
+    let registry = Registry::start().unwrap()?;
+    let mut random = fastrand::Rng::with_seed(7);
+    let content: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(3 << 20).collect();
+    let mut layout = Layout::default();
+    let image = layout.image(&Maker::new("linux/amd64").layer(content));
+    let name = format!("{}/team/large:1", registry.address());
+    layout.name(&image, &name);
+    let place = Place::with(&layout);
+    place.ok(&format!("push -q {name}"));
+    let layer =
+        place.ok(&format!("image inspect -f '{{{{index .RootFS.Layers 0}}}}' {name}")).trim().to_owned();
+    assert_eq!(std::fs::metadata(place.blob(&layer)).unwrap().len(), LAYER);
+    Some((registry, name, layer))
+}
+
+fn is_blob(asked: &Asked, digest: &str) -> bool {
+    asked.method == "GET" && asked.path.ends_with(digest)
+}
+
+/// How many bytes of a blob went out.
+fn sent(proxy: &Proxy, digest: &str) -> u64 {
+    proxy.asked().iter().filter(|asked| is_blob(asked, digest)).map(|asked| asked.sent).sum()
+}
+
+#[test]
+fn a_connection_that_breaks_is_mended() {
+    let Some((registry, name, layer)) = with_layer() else { return };
+    let (times, of) = (AtomicU32::new(0), layer.clone());
+    let proxy = Proxy::start(registry.address(), move |asked| {
+        if is_blob(asked, &of) && times.fetch_add(1, Ordering::SeqCst) < 3 {
+            return Mishap::Cut(LAYER / 4);
+        }
+        Mishap::None
+    })
+    .unwrap();
+    let place = Place::new();
+    let through = name.replace(registry.address(), &proxy.address());
+    place.ok(&format!("pull -q {through}"));
+    assert!(place.ok("store check").ends_with(": no faults\n"));
+    let ranges: Vec<_> = proxy
+        .asked()
+        .iter()
+        .filter(|a| is_blob(a, &layer))
+        .map(|a| a.header("range").map(str::to_owned))
+        .collect();
+    assert_eq!(ranges.len(), 4, "{ranges:?}");
+    assert_eq!(ranges[3].as_deref(), Some(format!("bytes={}-", LAYER / 4 * 3).as_str()));
+    assert!(sent(&proxy, &layer) < LAYER * 11 / 10, "{}", sent(&proxy, &layer));
+}
+
+#[test]
+fn a_pull_that_is_killed_goes_on_where_it_ended() {
+    let Some((registry, name, layer)) = with_layer() else { return };
+    let (half, of, first) = (LAYER / 2, layer.clone(), AtomicU32::new(0));
+    let proxy = Proxy::start(registry.address(), move |asked| {
+        if is_blob(asked, &of) && first.fetch_add(1, Ordering::SeqCst) == 0 {
+            Mishap::Stall(half)
+        } else {
+            Mishap::None
+        }
+    })
+    .unwrap();
+    let place = Place::new();
+    let through = name.replace(registry.address(), &proxy.address());
+    let mut child = place.command(&["pull", "-q", &through]).spawn().unwrap();
+    let partial = place.store().join(".barge/partial").join(layer.replace(':', "-"));
+    wait_until("half of the layer", || std::fs::metadata(&partial).is_ok_and(|m| m.len() == half));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(place.names(), Vec::<String>::new());
+    proxy.forget();
+    place.ok(&format!("pull -q {through}"));
+    assert_eq!(sent(&proxy, &layer), half, "only the rest is fetched");
+    assert!(place.ok("store check").ends_with(": no faults\n"));
+    assert!(!partial.exists());
+}
+
+#[test]
+fn what_was_altered_on_this_disk_is_fetched_again() {
+    let Some((registry, name, layer)) = with_layer() else { return };
+    let place = Place::new();
+    let folder = place.store().join(".barge/partial");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(layer.replace(':', "-")), vec![0; 1 << 20]).unwrap();
+    place.ok(&format!("pull -q {name}"));
+    assert!(place.ok("store check").ends_with(": no faults\n"));
+    drop(registry);
+}
+
+#[test]
+fn what_fails_in_passing_is_tried_again() {
+    let Some((registry, name)) = with_hello() else { return };
+    let times = AtomicU32::new(0);
+    let proxy = Proxy::start(registry.address(), move |asked| match times.fetch_add(1, Ordering::SeqCst) {
+        // The first asks whether it speaks TLS, and it does not.
+        _ if !asked.path.starts_with("/v2/") => Mishap::Cut(0),
+        0 | 1 => Mishap::Instead("503 Service Unavailable", String::new(), b"busy".to_vec()),
+        2 => Mishap::Instead("429 Too Many Requests", "Retry-After: 2\r\n".to_owned(), Vec::new()),
+        _ => Mishap::None,
+    })
+    .unwrap();
+    let (place, began) = (Place::new(), Instant::now());
+    place.ok(&format!("pull -q {}", name.replace(registry.address(), &proxy.address())));
+    assert!(began.elapsed() > Duration::from_secs(2), "it did not wait as long as it was asked to");
+    let always = Proxy::start(registry.address(), |asked| {
+        if asked.path.starts_with("/v2/") {
+            return Mishap::Instead(
+                "429 Too Many Requests",
+                String::new(),
+                br#"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#.to_vec(),
+            );
+        }
+        Mishap::Cut(0)
+    })
+    .unwrap();
+    let place = Place::new();
+    let said =
+        place.run(&format!("pull --attempts 2 {}", name.replace(registry.address(), &always.address())));
+    assert!(said.stderr.contains("429 Too Many Requests: toomanyrequests\nhint: "), "{}", said.stderr);
+}
+
+#[test]
+fn several_processes_fetch_a_blob_once() {
+    let Some((registry, name, layer)) = with_layer() else { return };
+    let of = layer.clone();
+    let proxy = Proxy::start(registry.address(), move |asked| {
+        if is_blob(asked, &of) { Mishap::Late(Duration::from_millis(500)) } else { Mishap::None }
+    })
+    .unwrap();
+    let place = Place::new();
+    let through = name.replace(registry.address(), &proxy.address());
+    let children: Vec<_> =
+        (0..4).map(|_| place.command(&["pull", "-q", &through]).spawn().unwrap()).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(sent(&proxy, &layer), LAYER);
+    assert!(place.ok("store check").ends_with(": no faults\n"));
+}
+
+/// Each lie is an error that names the registry and, where there is one, the digest; nothing is named, and after
+/// gc the store is as it was.
+#[test]
+fn lies() {
+    let Some((registry, name, layer)) = with_layer() else { return };
+    let place = Place::hello();
+    place.ok("store gc");
+    let before = (place.snapshot(), place.names());
+    let json = "Content-Type: application/vnd.oci.image.manifest.v1+json\r\n";
+    let manifest = |body: &[u8]| Mishap::Instead("200 OK", json.to_owned(), body.to_vec());
+    let whole = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}"#;
+    let lies: Vec<(&str, &str, Mishap, &str)> = vec![
+        ("another byte in a blob", layer.as_str(), Mishap::Alter(1000), layer.as_str()),
+        (
+            "a page instead of a blob",
+            layer.as_str(),
+            Mishap::Instead("200 OK", String::new(), b"<html>".to_vec()),
+            layer.as_str(),
+        ),
+        (
+            "a blob without an end",
+            layer.as_str(),
+            Mishap::Instead("200 OK", format!("Content-Length: {}\r\n", 64 << 20), vec![7; 8 << 20]),
+            layer.as_str(),
+        ),
+        (
+            "no blob",
+            layer.as_str(),
+            Mishap::Instead("404 Not Found", String::new(), Vec::new()),
+            layer.as_str(),
+        ),
+        (
+            "redirects without an end",
+            layer.as_str(),
+            Mishap::Instead(
+                "307 Temporary Redirect",
+                format!("Location: /v2/team/large/blobs/{layer}\r\n"),
+                Vec::new(),
+            ),
+            layer.as_str(),
+        ),
+        (
+            "another manifest than was told",
+            "/manifests/1",
+            Mishap::Instead("200 OK", format!("{json}Docker-Content-Digest: {layer}\r\n"), whole.into()),
+            layer.as_str(),
+        ),
+        ("broken JSON", "/manifests/1", manifest(b"{\"schemaVersion\":2,"), "manifest 1"),
+        (
+            "a page",
+            "/manifests/1",
+            Mishap::Instead(
+                "200 OK",
+                "Content-Type: text/html\r\n".to_owned(),
+                b"<html>hello</html>".to_vec(),
+            ),
+            "text/html",
+        ),
+        (
+            "an index that is a manifest",
+            "/manifests/1",
+            Mishap::Instead(
+                "200 OK",
+                "Content-Type: application/vnd.oci.image.index.v1+json\r\n".to_owned(),
+                br#"{"schemaVersion":2,"config":{},"layers":[]}"#.to_vec(),
+            ),
+            "sha256:",
+        ),
+        (
+            "schema 1",
+            "/manifests/1",
+            Mishap::Instead(
+                "200 OK",
+                "Content-Type: application/vnd.docker.distribution.manifest.v1+prettyjws\r\n".to_owned(),
+                br#"{"schemaVersion":1,"fsLayers":[]}"#.to_vec(),
+            ),
+            "schema 1",
+        ),
+        ("a huge manifest", "/manifests/1", manifest(&vec![b' '; 5 << 20]), "more than 4194304 bytes"),
+        (
+            "a manifest without an end",
+            "/manifests/1",
+            Mishap::Instead("200 OK", format!("{json}Content-Length: 99999999\r\n"), vec![b' '; 1 << 20]),
+            "manifest 1",
+        ),
+        (
+            "control characters",
+            "/manifests/1",
+            Mishap::Instead(
+                "400 Bad Request",
+                String::new(),
+                b"{\"errors\":[{\"code\":\"X\",\"message\":\"\\u001b[31mred\"}]}".to_vec(),
+            ),
+            "\\u{1b}[31mred",
+        ),
+    ];
+    for (lie, about, mishap, named) in lies {
+        let about = about.to_owned();
+        let proxy = Proxy::start(registry.address(), move |asked| {
+            if asked.path.ends_with(&about) { mishap.clone() } else { Mishap::None }
+        })
+        .unwrap();
+        let through = name.replace(registry.address(), &proxy.address());
+        let ran = place.run(&format!("pull --attempts 2 {through}"));
+        assert_eq!(ran.code, Some(1), "{lie}: {}", ran.out());
+        assert!(ran.stderr.contains(named), "{lie}: {}", ran.stderr);
+        assert!(ran.stderr.contains(&proxy.address()), "{lie}: {}", ran.stderr);
+        assert!(!ran.stderr.contains('\u{1b}'), "{lie}");
+        assert!(place.ok("store check").ends_with(": no faults\n"), "{lie}");
+        place.ok("store gc");
+        let mut after = place.snapshot();
+        after.retain(|path, _| !path.ends_with("partial"));
+        assert!((&after, place.names()) == (&before.0, before.1.clone()), "{lie}: the store has changed");
+    }
+}
+
+#[test]
+fn an_upload_that_breaks_is_taken_up() {
+    let Some((registry, name, layer)) = with_layer() else { return };
+    let place = Place::new();
+    place.ok(&format!("pull -q {name}"));
+    let times = AtomicU32::new(0);
+    let proxy = Proxy::start(registry.address(), move |asked| match asked.method.as_str() {
+        "PATCH" if times.fetch_add(1, Ordering::SeqCst) < 2 => {
+            Mishap::Instead("503 Service Unavailable", String::new(), Vec::new())
+        }
+        _ => Mishap::None,
+    })
+    .unwrap();
+    let other = format!("{}/other/large:1", proxy.address());
+    place.ok(&format!("tag {name} {other}"));
+    place.ok(&format!("push -q {other}"));
+    let fresh = Place::new();
+    fresh.ok(&format!("pull -q {}/other/large:1", registry.address()));
+    assert!(fresh.blob(&layer).exists());
+}
