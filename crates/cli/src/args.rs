@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Pull(Pull),
     /// Upload an image to a registry
     Push(Push),
+    /// Copy an image between the store, registries, OCI layouts and archives
+    Copy(Copy),
     /// List images
     Images(List),
     /// Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
@@ -114,6 +116,9 @@ pub(crate) struct Save {
     /// Take non-distributable layers along
     #[arg(long)]
     pub(crate) include_foreign: bool,
+    /// Save straight from a registry, without a store; docker://NAME is such an image, too
+    #[arg(long, value_name = "PLACE", default_value = "store")]
+    pub(crate) from: From,
     /// Print what would be written, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -123,6 +128,8 @@ pub(crate) struct Save {
     /// How progress is shown on STDERR
     #[arg(long, value_name = "MODE", default_value = "auto")]
     pub(crate) progress: ProgressMode,
+    #[command(flatten)]
+    pub(crate) registries: Registries,
 }
 
 /// How registries are reached.
@@ -194,6 +201,42 @@ pub(crate) struct Push {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Copy {
+    /// From and to, each an image of the store, docker://NAME, oci:FOLDER[:REFERENCE], oci-archive:FILE[:REFERENCE]
+    /// or docker-archive:FILE[:NAME]
+    #[arg(value_name = "PLACE")]
+    pub(crate) places: Vec<String>,
+    /// Copy only the given platform(s), a comma-separated list of "os[/arch[/variant]]", "host" or "all"
+    /// [default: all]
+    #[arg(long, value_name = "strings")]
+    pub(crate) platform: Vec<String>,
+    /// Copy every tag of the repository
+    #[arg(short, long)]
+    pub(crate) all_tags: bool,
+    /// Keep the original index and its digest, even where it lists platforms that are not copied
+    #[arg(long)]
+    pub(crate) keep_index: bool,
+    /// Take non-distributable layers along
+    #[arg(long)]
+    pub(crate) include_foreign: bool,
+    /// Suppress verbose output
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) registries: Registries,
+    /// How progress is shown on STDERR
+    #[arg(long, value_name = "MODE", default_value = "auto")]
+    pub(crate) progress: ProgressMode,
+}
+
+/// Where images come from, besides the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum From {
+    Store,
+    Registry,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Load {
     #[arg(value_name = "ARG", hide = true)]
     pub(crate) rest: Vec<String>,
@@ -213,6 +256,11 @@ pub(crate) struct Load {
     /// How progress is shown on STDERR
     #[arg(long, value_name = "MODE", default_value = "auto")]
     pub(crate) progress: ProgressMode,
+    /// Load into a registry, below this name, and not into the store
+    #[arg(long, value_name = "REGISTRY[/PREFIX]")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) registries: Registries,
 }
 
 #[derive(Debug, Args)]

@@ -179,6 +179,7 @@ fn usage_line(typed: &str) -> String {
         "history" => " IMAGE",
         "pull" => " NAME[:TAG|@DIGEST]",
         "push" => " NAME[:TAG]",
+        "copy" => " SOURCE DESTINATION",
         "tag" => return format!("{typed} SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]"),
         "verify" => " FILE",
         "completion" => return format!("{typed} SHELL"),

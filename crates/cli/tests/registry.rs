@@ -6,6 +6,8 @@
 mod common;
 #[path = "registry/guarded.rs"]
 mod guarded;
+#[path = "registry/places.rs"]
+mod places;
 #[path = "registry/robust.rs"]
 mod robust;
 

@@ -36,6 +36,12 @@ pub trait Remote: Documents + Sync {
     /// How errors call it, without anything secret: `docker.io/library/alpine`.
     fn place(&self) -> String;
 
+    /// Whether a blob is there, by asking; [`Documents::has`] may only believe it.
+    ///
+    /// # Errors
+    /// `Unauthorized`, `Unavailable`.
+    fn holds(&self, blob: &Descriptor) -> Result<bool>;
+
     /// What is in a blob from byte `offset` on, not verified. A connection that breaks is not the reader's
     /// business: it is made again.
     ///

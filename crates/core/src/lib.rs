@@ -8,6 +8,7 @@ pub mod error;
 pub mod graph;
 pub mod ops;
 pub mod output;
+pub mod parallel;
 pub mod progress;
 pub mod resolve;
 pub mod select;

@@ -19,6 +19,32 @@ pub struct Selection {
     pub foreign: bool,
 }
 
+/// Which platforms of an image are fetched.
+#[derive(Debug, Clone, Default)]
+pub enum Wanted {
+    /// The one that suits this host best, as docker does.
+    #[default]
+    Host,
+    /// Everything the image lists, statements about platforms included.
+    All,
+    /// Each of these; one that is not there is an error.
+    These(Vec<Platform>),
+}
+
+impl Wanted {
+    /// Whether a manifest may have to be fetched, as far as its index tells.
+    #[must_use]
+    pub fn may_want(&self, descriptor: &Descriptor) -> bool {
+        let platform = descriptor.platform.as_ref();
+        match self {
+            Self::All => true,
+            _ if descriptor.is_attestation() || platform.is_some_and(Platform::is_unknown) => false,
+            Self::Host => platform.is_none() || HostPreference::new().runs(platform),
+            Self::These(these) => platform.is_none_or(|p| these.iter().any(|wanted| wanted.matches(p))),
+        }
+    }
+}
+
 /// A graph reduced to what is wanted.
 #[derive(Debug)]
 pub(crate) struct Narrowed<'a> {
@@ -36,6 +62,8 @@ pub(crate) struct Narrowed<'a> {
     pub left_out: Vec<&'a Listed>,
     /// Whether the root is the original one.
     same_root: bool,
+    /// Whether what is left out was asked to be.
+    asked: bool,
 }
 
 /// Reduces `tree` to the selection.
@@ -73,6 +101,7 @@ pub(crate) fn narrow<'a>(tree: &'a Tree, image: &Image, selection: &Selection) -
         kept,
         left_out,
         same_root: true,
+        asked: !selection.platforms.is_empty(),
     };
     let single = match narrowed.kept.as_slice() {
         [only] if one || (!selection.keep_index && !closed && only.kind == Kind::Image) => Some(*only),
@@ -101,7 +130,7 @@ impl Narrowed<'_> {
     /// What to tell about platforms that do not go along though nobody asked to leave them.
     pub(crate) fn note(&self, image: &Image, left_out: &[String]) -> Option<String> {
         let absent = self.left_out.iter().any(|m| m.state != State::Whole);
-        if !absent || left_out.is_empty() {
+        if !absent || self.asked || left_out.is_empty() {
             return None;
         }
         let (name, list) = (shown(image), left_out.join(", "));

@@ -2,14 +2,18 @@
 
 use std::io::{IsTerminal, stdin};
 use std::path::Path;
+use std::sync::Arc;
 
-use barge_core::ops::{LoadOptions, Loaded, Source, load};
+use barge_core::ops::{LoadOptions, Loaded, PushOptions, Source, Staged, load, push, stage};
+use barge_core::progress::{Silent, Transfers};
 use barge_core::store::Store;
 use barge_oci::Reference;
+use barge_sources::registry::Registry;
 
-use super::{Failure, Outcome, note, now, platforms, print};
+use super::place::reference;
+use super::{Failure, Outcome, note, now, platforms, print, registry};
 use crate::args::{Load, ProgressMode};
-use crate::render::progress;
+use crate::render::{progress, transfers};
 use crate::usage::{Arity, bad_flag, check};
 
 /// How many absent platforms are named one by one.
@@ -39,9 +43,46 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
         }
         None => Source::Stream(&mut stdin),
     };
+    if let Some(prefix) = &args.to {
+        let staged = stage(&store()?, source, &options, progress.as_ref())?;
+        drop(progress);
+        return send(args, &staged, prefix);
+    }
     let loaded = load(&store()?, source, &options, progress.as_ref())?;
     drop(progress);
     report(&loaded)
+}
+
+/// Into a registry: `docker.io/library/a:1` below `registry/prefix` is `registry/prefix/library/a:1`.
+fn send(args: &Load, staged: &Staged, prefix: &str) -> Outcome {
+    let mut named = Vec::new();
+    for image in &staged.images {
+        let Some(name) = &image.name else {
+            let text = format!("{}: a nameless image has no place in a registry", image.target.digest);
+            return Err(Failure::Text(text, 1));
+        };
+        let below = format!("{}/{}", prefix.trim_end_matches('/'), name.path());
+        let tag = name.tag().map(|tag| format!(":{tag}")).unwrap_or_default();
+        named.push((image, reference(&format!("{below}{tag}"))?));
+    }
+    let settings = registry::settings(&args.registries)?;
+    for (image, name) in named {
+        let repository = Registry::new(name.domain(), Arc::clone(&settings))?.repository(name.path());
+        let parallel = args.registries.parallel.into();
+        let options = PushOptions { parallel, ..PushOptions::default() };
+        let transfers: Box<dyn Transfers> =
+            if args.quiet { Box::new(Silent) } else { transfers::new(transfers::PUSH) };
+        let pushed = push(staged, image, &repository, name.tag(), &options, transfers.as_ref())?;
+        drop(transfers);
+        if let Some(text) = &pushed.note {
+            note("note", text);
+        }
+        print(&format!("Loaded image: {}\n", name.familiar()))?;
+    }
+    for warning in &staged.loaded.warnings {
+        note("warning", warning);
+    }
+    Ok(())
 }
 
 fn report(loaded: &Loaded) -> Outcome {

@@ -1,10 +1,12 @@
 //! The commands, one a file: each turns its arguments into one operation and its outcome into text.
 
 mod archive;
+mod copy;
 mod history;
 mod inspect;
 mod list;
 mod load;
+mod place;
 mod prune;
 mod pull;
 mod push;
@@ -70,6 +72,7 @@ pub(crate) fn run(cli: Cli, typed: &str) -> Outcome {
         Command::Load(args) | Command::Image(Image::Load(args)) => load::run(&args, store, typed),
         Command::Pull(args) | Command::Image(Image::Pull(args)) => pull::run(&args, store, typed),
         Command::Push(args) | Command::Image(Image::Push(args)) => push::run(&args, store, typed),
+        Command::Copy(args) => copy::run(&args, store, typed),
         Command::Images(args) | Command::Image(Image::Ls(args)) => list::run(&args, &store()?, typed),
         Command::Tag(args) | Command::Image(Image::Tag(args)) => tag::run(&args, store, typed),
         Command::Rmi(args) | Command::Image(Image::Rm(args)) => remove::run(&args, store, typed),

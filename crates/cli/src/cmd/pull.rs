@@ -1,12 +1,14 @@
 //! `barge pull`
 
 use barge_core::content::Image;
-use barge_core::ops::{PullOptions, Pulled, Wanted, pull};
+use barge_core::ops::{PullOptions, Pulled, pull};
 use barge_core::progress::{Silent, Transfers};
+use barge_core::select::Wanted;
 use barge_core::store::Store;
 use barge_oci::Reference;
 use barge_sources::registry::{Registry, Repository};
 
+use super::place::reference;
 use super::{Failure, Outcome, now, platforms, print, registry};
 use crate::args::Pull;
 use crate::render::transfers;
@@ -16,7 +18,7 @@ use crate::usage::{Arity, check};
 pub(crate) fn run(args: &Pull, store: impl Fn() -> Result<Store, Failure>, typed: &str) -> Outcome {
     check(&Arity::Exactly(1), args.names.len(), typed)?;
     let typed_name = args.names.first().map(String::as_str).unwrap_or_default();
-    let name = Reference::parse(typed_name).map_err(|e| Failure::Text(e.to_string(), 1))?;
+    let name = reference(typed_name)?;
     if args.all_tags && !name.is_name_only() {
         return Err(Failure::Text("tag can't be used with --all-tags/-a".to_owned(), 1));
     }

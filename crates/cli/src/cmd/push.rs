@@ -1,13 +1,14 @@
 //! `barge push`
 
 use barge_core::content::Image;
-use barge_core::ops::{PushOptions, push};
+use barge_core::ops::{PushOptions, hold, push};
 use barge_core::progress::{Silent, Transfers};
 use barge_core::select::Selection;
 use barge_core::store::Store;
 use barge_oci::Reference;
 use barge_sources::registry::{Registry, origin};
 
+use super::place::reference;
 use super::{Failure, Outcome, note, platforms, print, registry};
 use crate::args::Push;
 use crate::render::transfers;
@@ -17,7 +18,7 @@ use crate::usage::{Arity, check};
 pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed: &str) -> Outcome {
     check(&Arity::Exactly(1), args.names.len(), typed)?;
     let typed_name = args.names.first().map(String::as_str).unwrap_or_default();
-    let name = Reference::parse(typed_name).map_err(|e| Failure::Text(e.to_string(), 1))?;
+    let name = reference(typed_name)?;
     if name.digest().is_some() {
         return Err(Failure::Text("cannot push a digest reference".to_owned(), 1));
     }
@@ -51,6 +52,7 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
     if !args.quiet {
         print(&format!("The push refers to repository [{}]\n", name.name()))?;
     }
+    let _lease = hold(&store, &chosen.iter().map(|&image| image.clone()).collect::<Vec<_>>())?;
     for image in chosen {
         let options = PushOptions {
             selection: selection.clone(),
@@ -75,7 +77,7 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
 }
 
 /// Other repositories of the registry that should have the image's content.
-fn siblings(image: &Image, images: &[Image], name: &Reference) -> Vec<String> {
+pub(super) fn siblings(image: &Image, images: &[Image], name: &Reference) -> Vec<String> {
     let same_content = images.iter().filter(|i| i.target.digest == image.target.digest);
     let mut siblings: Vec<String> = same_content
         .flat_map(|i| {

@@ -5,15 +5,18 @@ use std::io::{IsTerminal, stdout};
 use std::path::Path;
 
 use barge_core::archive::Plan;
-use barge_core::ops::{SaveOptions, plan_save};
+use barge_core::content::Provider;
+use barge_core::ops::{SaveOptions, plan_images, plan_save};
 use barge_core::output::Output;
-use barge_core::select::Selection;
+use barge_core::select::{Selection, Wanted};
 use barge_core::store::Store;
 use barge_oci::Reference;
+use barge_sources::registry::Gathered;
 use serde_json::json;
 
-use super::{Failure, Outcome, note, platforms, print};
-use crate::args::{PlanFormat, Save};
+use super::place::{Origin, REGISTRY, gather, reference};
+use super::{Failure, Outcome, note, platforms, print, registry};
+use crate::args::{From, PlanFormat, ProgressMode, Save};
 use crate::render::progress;
 use crate::render::size::human_size;
 use crate::render::table::Table;
@@ -44,24 +47,70 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
         let text = "cowardly refusing to save to a terminal. Use the -o flag or redirect";
         return Err(Failure::Text(text.to_owned(), 1));
     }
-    if args.dry_run {
-        let (plan, _lease) = plan_save(&store()?, &args.images, &options)?;
-        return show(&plan, args.format.unwrap_or(PlanFormat::Table));
-    }
-    let mut output = match file {
-        Some(path) => Output::open(path)?,
-        None => Output::standard()?,
+    let output = match file {
+        _ if args.dry_run => None,
+        Some(path) => Some(Output::open(path)?),
+        None => Some(Output::standard()?),
     };
-    let store = store()?;
-    let (plan, _lease) = plan_save(&store, &args.images, &options)?;
+    let (plan, origin, _lease) = if from_registry(args)? {
+        let (plan, gathered) = plan_from_registry(args, &options)?;
+        (plan, Origin::Registry(gathered), None)
+    } else {
+        let store = store()?;
+        let (plan, lease) = plan_save(&store, &args.images, &options)?;
+        (plan, Origin::Store(store), Some(lease))
+    };
+    match output {
+        None => show(&plan, args.format.unwrap_or(PlanFormat::Table)),
+        Some(output) => write(&plan, &origin, output, file, args.progress),
+    }
+}
+
+/// Writes a planned archive to its end.
+pub(super) fn write(
+    plan: &Plan,
+    source: &impl Provider,
+    mut output: Output,
+    file: Option<&Path>,
+    mode: ProgressMode,
+) -> Outcome {
     for text in &plan.notes {
         note("note", text);
     }
     output.reserve(plan.size())?;
-    let progress = progress::new(args.progress, "Saving");
-    plan.write(&store, &mut output, file.unwrap_or(Path::new("the archive")), progress.as_ref())?;
+    let progress = progress::new(mode, "Saving");
+    plan.write(source, &mut output, file.unwrap_or(Path::new("the archive")), progress.as_ref())?;
     output.commit()?;
     Ok(())
+}
+
+/// Whether the images are those of registries; all of them have to be, or none.
+fn from_registry(args: &Save) -> Result<bool, Failure> {
+    let spelled = args.images.iter().filter(|i| i.starts_with(REGISTRY)).count();
+    match args.from {
+        From::Registry => Ok(true),
+        From::Store if spelled == 0 => Ok(false),
+        From::Store if spelled == args.images.len() => Ok(true),
+        From::Store => {
+            let text = format!("either all images are `{REGISTRY}` ones or none: one archive has one source");
+            Err(Failure::Text(text, 1))
+        }
+    }
+}
+
+/// Asks for every blob before the first byte is written.
+fn plan_from_registry(args: &Save, options: &SaveOptions) -> Result<(Plan, Gathered), Failure> {
+    let settings = registry::settings(&args.registries)?;
+    let names = args.images.iter().map(|name| reference(name.strip_prefix(REGISTRY).unwrap_or(name)));
+    let names = names.collect::<Result<Vec<_>, _>>()?;
+    let wanted = match options.selection.platforms.as_slice() {
+        [] => Wanted::All,
+        these => Wanted::These(these.to_vec()),
+    };
+    let (gathered, images) = gather(&names, &settings, wanted)?;
+    let plan = plan_images(&gathered, images, options)?;
+    gathered.check(plan.blobs(), args.registries.parallel.into())?;
+    Ok((plan, gathered))
 }
 
 /// The plan, for a dry run.

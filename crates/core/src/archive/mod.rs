@@ -5,6 +5,7 @@ mod docker;
 mod explain;
 mod header;
 mod inflate;
+mod layout;
 mod legacy;
 mod members;
 mod plan;

@@ -28,7 +28,7 @@ impl Plan {
         progress: &dyn Progress,
     ) -> Result<()> {
         progress.start(Some(self.size()));
-        let mut writer = Writer { output, name, progress, buffer: vec![0; CHUNK] };
+        let mut writer = Writer { output, name, progress, buffer: Vec::new() };
         for (path, record) in &self.records {
             writer.write(&header(path, record.mode, record.size()))?;
             match &record.body {
@@ -60,38 +60,50 @@ impl Writer<'_> {
     }
 
     fn blob(&mut self, source: &impl Provider, descriptor: &Descriptor) -> Result<()> {
-        let digest = descriptor.digest;
-        let mut blob = source.open(descriptor)?;
-        let mut hasher = Hasher::new(digest.algorithm());
-        let mut left = descriptor.size;
         let mut buffer = std::mem::take(&mut self.buffer);
-        loop {
-            // One byte more than expected is asked for, so that a blob that grew is noticed.
-            let most = usize::try_from(left.saturating_add(1)).unwrap_or(usize::MAX).min(buffer.len());
-            let read = blob.read(buffer.get_mut(..most).unwrap_or_default());
-            let n = match read {
-                Ok(n) => n,
-                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(e) => return Err(Error::io("read", Path::new(&format!("blob {digest}")), e)),
-            };
-            let Some(bytes) = buffer.get(..n).filter(|b| !b.is_empty()) else { break };
-            if n as u64 > left {
-                return Err(changed(descriptor, "it is longer than its descriptor says"));
-            }
-            left -= n as u64;
-            hasher.update(bytes);
-            self.write(bytes)?;
-        }
+        copy(source, descriptor, &mut buffer, |bytes| self.write(bytes))?;
         self.buffer = buffer;
-        if left > 0 {
-            return Err(changed(descriptor, &format!("{left} bytes of it are missing")));
-        }
-        let actual = hasher.finish();
-        if actual != digest {
-            return Err(changed(descriptor, &format!("its content is {actual}")));
-        }
         Ok(())
     }
+}
+
+/// Hands a blob on piece by piece, hashing it; the last piece is handed on before it is known to be right.
+pub(super) fn copy(
+    source: &impl Provider,
+    descriptor: &Descriptor,
+    buffer: &mut Vec<u8>,
+    mut take: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let digest = descriptor.digest;
+    let mut blob = source.open(descriptor)?;
+    let mut hasher = Hasher::new(digest.algorithm());
+    let mut left = descriptor.size;
+    buffer.resize(CHUNK, 0);
+    loop {
+        // One byte more than expected is asked for, so that a blob that grew is noticed.
+        let most = usize::try_from(left.saturating_add(1)).unwrap_or(usize::MAX).min(buffer.len());
+        let read = blob.read(buffer.get_mut(..most).unwrap_or_default());
+        let n = match read {
+            Ok(n) => n,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(Error::io("read", Path::new(&format!("blob {digest}")), e)),
+        };
+        let Some(bytes) = buffer.get(..n).filter(|b| !b.is_empty()) else { break };
+        if n as u64 > left {
+            return Err(changed(descriptor, "it is longer than its descriptor says"));
+        }
+        left -= n as u64;
+        hasher.update(bytes);
+        take(bytes)?;
+    }
+    if left > 0 {
+        return Err(changed(descriptor, &format!("{left} bytes of it are missing")));
+    }
+    let actual = hasher.finish();
+    if actual != digest {
+        return Err(changed(descriptor, &format!("its content is {actual}")));
+    }
+    Ok(())
 }
 
 fn changed(descriptor: &Descriptor, how: &str) -> Error {

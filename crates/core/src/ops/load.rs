@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
-use barge_oci::{Digest, Platform, Reference};
+use barge_oci::{Descriptor, Digest, Platform, Reference};
 
 use crate::archive::{Archive, Found, Pass};
-use crate::content::{Documents, Image};
+use crate::content::{Blob, Documents, Image, Provider};
 use crate::error::{Error, Result};
 use crate::graph::{Listed, State, Tree};
 use crate::progress::Progress;
@@ -46,10 +46,24 @@ pub struct Loaded {
 pub struct LoadedImage {
     /// Its name, if it has one now.
     pub name: Option<Reference>,
+    /// The tag it has in the archive, where there is no repository before it.
+    pub bare_tag: Option<String>,
     /// Its ID.
     pub digest: Digest,
     /// Platforms that it lists and the archive does not hold.
     pub absent: Vec<String>,
+}
+
+/// An archive that was read and verified, and that nobody sees yet. Dropped, it leaves nothing behind.
+pub struct Staged {
+    /// What is in it.
+    pub loaded: Loaded,
+    /// Its images, as they would be named.
+    pub images: Vec<Image>,
+    /// What refers to one of them.
+    pub referrers: Vec<Image>,
+    ingest: Ingest,
+    wanted: Vec<Digest>,
 }
 
 /// Reads and verifies an archive, then gives its images their names.
@@ -63,6 +77,19 @@ pub fn load(
     options: &LoadOptions,
     progress: &dyn Progress,
 ) -> Result<Loaded> {
+    stage(store, source, options, progress)?.commit()
+}
+
+/// Reads and verifies an archive; what the store does not have is kept beside it.
+///
+/// # Errors
+/// As [`load`].
+pub fn stage(
+    store: &Store,
+    source: Source<'_>,
+    options: &LoadOptions,
+    progress: &dyn Progress,
+) -> Result<Staged> {
     let mut ingest = Ingest::new(store)?;
     let archive = match source {
         Source::Path(path) => Archive::open(path, Pass::Keep(&mut ingest), progress)?,
@@ -72,14 +99,15 @@ pub fn load(
         ingest.put(*digest, bytes)?;
     }
     let mut loaded = Loaded { images: Vec::new(), warnings: archive.warnings.clone() };
-    let (mut wanted, mut images) = (Vec::new(), Vec::new());
+    let (mut wanted, mut images, mut referrers) = (Vec::new(), Vec::new(), Vec::new());
     for found in &archive.images {
         let parts = wanted_parts(found, &options.platforms)?;
         wanted.extend(found.tree.indexes.keys().copied());
         wanted.extend(parts.iter().flat_map(|m| blobs(&archive, m)));
         let name = named(found, options, &mut loaded.warnings);
         let digest = found.target.digest;
-        loaded.images.push(LoadedImage { name: name.clone(), digest, absent: found.absent() });
+        let (bare_tag, absent) = (found.bare_tag.clone(), found.absent());
+        loaded.images.push(LoadedImage { name: name.clone(), bare_tag, digest, absent });
         let mut target = found.target.clone();
         target.annotations.insert(TAGGED.to_owned(), options.now.clone());
         images.push(Image { name, target });
@@ -87,17 +115,44 @@ pub fn load(
     for target in &archive.referrers {
         let tree = Tree::walk(&archive, target)?;
         wanted.extend(tree.whole().flat_map(|m| blobs(&archive, m)));
-        images.push(Image { name: None, target: target.clone() });
+        referrers.push(Image { name: None, target: target.clone() });
     }
     wanted.sort();
     wanted.dedup();
     let mut walked = BTreeSet::new();
-    for image in images.iter().filter(|i| walked.insert(i.target.digest)) {
+    for image in images.iter().chain(&referrers).filter(|i| walked.insert(i.target.digest)) {
         // Together with what the store has already, an image may be more than the archive alone shows.
         Tree::walk(&ingest, &image.target)?;
     }
-    ingest.commit(&wanted, images)?;
-    Ok(loaded)
+    Ok(Staged { loaded, images, referrers, ingest, wanted })
+}
+
+impl Staged {
+    /// Makes it a part of the store, under the names in `images`.
+    ///
+    /// # Errors
+    /// `Io`; the store is as before then.
+    pub fn commit(self) -> Result<Loaded> {
+        let images = self.images.into_iter().chain(self.referrers).collect();
+        self.ingest.commit(&self.wanted, images)?;
+        Ok(self.loaded)
+    }
+}
+
+impl Documents for Staged {
+    fn has(&self, descriptor: &Descriptor) -> Result<bool> {
+        self.ingest.has(descriptor)
+    }
+
+    fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
+        self.ingest.document(descriptor)
+    }
+}
+
+impl Provider for Staged {
+    fn open(&self, descriptor: &Descriptor) -> Result<Blob> {
+        self.ingest.open(descriptor)
+    }
 }
 
 /// The manifests to take: all that are whole and the mere documents of others, or the platforms asked for.

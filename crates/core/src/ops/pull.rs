@@ -7,27 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use barge_oci::{Descriptor, Digest, Manifest, Platform, Reference, media_type};
 
-use super::parallel::{each, stopped};
 use crate::content::{Documents, Image, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Listed, State, Tree, may_be_absent};
+use crate::parallel::{each, stopped};
 use crate::progress::Transfers;
-use crate::select::HostPreference;
+use crate::select::{HostPreference, Wanted};
 use crate::store::{Lease, Store, TAGGED, assign};
 
 const BUFFER: usize = 256 << 10;
-
-/// Which platforms of an image are fetched.
-#[derive(Debug, Clone, Default)]
-pub enum Wanted {
-    /// The one that suits this host best, as docker does.
-    #[default]
-    Host,
-    /// Everything the image lists, statements about platforms included.
-    All,
-    /// Each of these; one that is not there is an error.
-    These(Vec<Platform>),
-}
 
 /// What is fetched, and how.
 #[derive(Debug, Clone)]
@@ -248,25 +236,13 @@ struct Arriving<'a, R> {
     fetched: RefCell<BTreeMap<Digest, Vec<u8>>>,
 }
 
-impl<R: Remote> Arriving<'_, R> {
-    fn may_be_wanted(&self, descriptor: &Descriptor) -> bool {
-        let platform = descriptor.platform.as_ref();
-        match self.wanted {
-            Wanted::All => true,
-            _ if descriptor.is_attestation() || platform.is_some_and(Platform::is_unknown) => false,
-            Wanted::Host => platform.is_none() || HostPreference::new().runs(platform),
-            Wanted::These(these) => platform.is_none_or(|p| these.iter().any(|wanted| wanted.matches(p))),
-        }
-    }
-}
-
 impl<R: Remote> Documents for Arriving<'_, R> {
     fn has(&self, _descriptor: &Descriptor) -> Result<bool> {
         Ok(true)
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
-        if media_type::is_manifest(&descriptor.media_type) && !self.may_be_wanted(descriptor) {
+        if media_type::is_manifest(&descriptor.media_type) && !self.wanted.may_want(descriptor) {
             return Ok(None);
         }
         if let Some(bytes) = self.fetched.borrow().get(&descriptor.digest) {

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use barge_oci::{Descriptor, Digest, Document, media_type};
 
-use super::parallel::{each, stopped};
 use crate::content::{Destination, Image, Provider};
 use crate::error::{Error, Result};
-use crate::graph::{Tree, may_be_absent};
+use crate::graph::{Listed, Tree, may_be_absent};
+use crate::parallel::{each, stopped};
 use crate::progress::Transfers;
 use crate::select::{Narrowed, Selection, narrow};
+use crate::store::{Lease, Store};
 
 /// What is sent, and how.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +32,24 @@ pub struct Pushed {
     pub root: Descriptor,
     /// Platforms that the image lists and the source does not have, in words.
     pub note: Option<String>,
+}
+
+/// A lease on everything the store has of these images, for as long as they are read.
+///
+/// # Errors
+/// As [`Tree::walk`]; `Io`.
+pub fn hold(store: &Store, images: &[Image]) -> Result<Lease> {
+    let mut lease = Lease::new(store)?;
+    lease.protect(|| {
+        let mut digests = Vec::new();
+        for image in images {
+            let tree = Tree::walk(store, &image.target)?;
+            digests.extend(tree.indexes.keys().copied());
+            digests.extend(tree.manifests.iter().flat_map(Listed::present_blobs).map(|b| b.digest));
+        }
+        Ok(((), digests))
+    })?;
+    Ok(lease)
 }
 
 /// Sends `image` and gives it `tag`; without one it can be had by its digest only.

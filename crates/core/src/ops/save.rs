@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use barge_oci::{Digest, Reference};
 
 use crate::archive::Plan;
-use crate::content::Image;
+use crate::content::{Image, Provider};
 use crate::error::{Error, Result};
 use crate::resolve::all_tags;
 use crate::select::Selection;
@@ -42,6 +42,17 @@ pub fn plan_save(store: &Store, arguments: &[String], options: &SaveOptions) -> 
         Ok((plan, needed))
     })?;
     Ok((plan, lease))
+}
+
+/// Plans an archive of images that somebody else has found, such as those of a registry.
+///
+/// # Errors
+/// As [`plan_save`].
+pub fn plan_images(source: &impl Provider, mut images: Vec<Image>, options: &SaveOptions) -> Result<Plan> {
+    if let Some(name) = &options.name {
+        give_name(&mut images, name)?;
+    }
+    Plan::new(source, &images, &[], &options.selection)
 }
 
 fn give_name(images: &mut [Image], name: &Reference) -> Result<()> {

@@ -11,7 +11,7 @@ use barge_oci::{Algorithm, Descriptor, Digest, MAX_CONFIG_BYTES};
 use super::{Lease, Store, assign, private_file, random_name, sync_folder};
 use crate::archive::Keeper;
 use crate::cleanup::Temporary;
-use crate::content::{Documents, Image};
+use crate::content::{Blob, Documents, Image, Provider};
 use crate::error::{Error, Result};
 
 /// From this many new blobs on, one sync of the file system is cheaper than one a blob.
@@ -122,6 +122,15 @@ impl Documents for Ingest {
             Some(_) if !self.has(descriptor)? || descriptor.size > MAX_CONFIG_BYTES => Ok(None),
             Some(path) => std::fs::read(path).map(Some).map_err(|e| Error::io("read", path, e)),
             None => self.store.document(descriptor),
+        }
+    }
+}
+
+impl Provider for Ingest {
+    fn open(&self, descriptor: &Descriptor) -> Result<Blob> {
+        match self.received.get(&descriptor.digest) {
+            Some(path) => File::open(path).map(Blob::File).map_err(|e| Error::io("open", path, e)),
+            None => self.store.open(descriptor),
         }
     }
 }

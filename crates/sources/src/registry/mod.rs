@@ -8,6 +8,7 @@ mod client;
 mod credentials;
 mod endpoint;
 mod fault;
+mod gathered;
 mod reader;
 mod repository;
 mod settings;
@@ -15,5 +16,6 @@ mod upload;
 
 pub use client::Registry;
 pub use credentials::{Credential, Credentials};
+pub use gathered::Gathered;
 pub use repository::{Repository, origin};
 pub use settings::{Proxies, Settings};

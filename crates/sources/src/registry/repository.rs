@@ -123,6 +123,19 @@ impl Repository {
         call
     }
 
+    /// Whether a blob is there; `actions` are what the token that is asked for this is good for.
+    pub(super) fn head(&self, blob: &Descriptor, actions: &str) -> Result<bool> {
+        let what = format!("{}: blob {}", self.path, blob.digest);
+        let mut call = self.call(Method::HEAD, format!("{}/blobs/{}", self.path, blob.digest), &what);
+        call.scopes = vec![format!("repository:{}:{actions}", self.path)];
+        let answer = self.client.call(&call)?;
+        match answer.status() {
+            StatusCode::OK => Ok(true),
+            StatusCode::NOT_FOUND => Ok(false),
+            _ => Err(fault(&self.client.host, &what, answer)),
+        }
+    }
+
     fn get(&self, target: String, what: &str) -> Result<Response<Body>> {
         self.success(&self.call(Method::GET, target, what))
     }
@@ -236,6 +249,10 @@ impl Provider for Repository {
 impl Remote for Repository {
     fn place(&self) -> String {
         format!("{}/{}", self.client.host, self.path)
+    }
+
+    fn holds(&self, blob: &Descriptor) -> Result<bool> {
+        self.head(blob, "pull")
     }
 
     fn read_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>> {

@@ -123,14 +123,7 @@ impl Destination for Repository {
     }
 
     fn has_blob(&self, blob: &Descriptor) -> Result<bool> {
-        let what = format!("{}: blob {}", self.path, blob.digest);
-        let call = self.pushing(Method::HEAD, format!("{}/blobs/{}", self.path, blob.digest), &what);
-        let answer = self.client.call(&call)?;
-        match answer.status() {
-            StatusCode::OK => Ok(true),
-            StatusCode::NOT_FOUND => Ok(false),
-            _ => Err(fault(&self.client.host, &what, answer)),
-        }
+        self.head(blob, "pull,push")
     }
 
     fn mount(&self, blob: &Descriptor, from: &str) -> Result<bool> {

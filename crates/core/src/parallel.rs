@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// # Errors
 /// The first of `work`.
-pub(super) fn each(
+pub fn each(
     blobs: Vec<&Descriptor>,
     threads: usize,
     work: impl Fn(&Descriptor, &AtomicBool) -> Result<()> + Sync,
@@ -39,6 +39,7 @@ pub(super) fn each(
 }
 
 /// The error of work that was told to stop; nobody sees it.
-pub(super) fn stopped() -> Error {
+#[must_use]
+pub fn stopped() -> Error {
     Error::new(ErrorKind::Unavailable, "another blob failed")
 }

@@ -1,0 +1,229 @@
+//! `barge copy`
+
+use std::path::Path;
+use std::sync::Arc;
+
+use barge_core::content::Image;
+use barge_core::ops::{
+    LoadOptions, PullOptions, PushOptions, SaveOptions, Source, Staged, hold, plan_images, pull, push, stage,
+    tag,
+};
+use barge_core::output::Output;
+use barge_core::progress::{Silent, Transfers};
+use barge_core::resolve::{all_tags, one};
+use barge_core::select::{Selection, Wanted};
+use barge_core::store::{Lease, Store};
+use barge_oci::{Platform, Reference};
+use barge_sources::registry::{Registry, Settings};
+
+use super::place::{Origin, Place, gather, reference};
+use super::push::siblings;
+use super::{Failure, Outcome, note, now, platforms, print, registry, save};
+use crate::args::{Copy, ProgressMode};
+use crate::render::{progress, transfers};
+use crate::usage::{Arity, check};
+
+/// Prints the digest of what is there now, one a line.
+pub(crate) fn run(args: &Copy, store: impl Fn() -> Result<Store, Failure>, typed: &str) -> Outcome {
+    check(&Arity::Exactly(2), args.places.len(), typed)?;
+    let [from, to] = args.places.as_slice() else { return Ok(()) };
+    let (from, to) = (Place::parse(from)?, Place::parse(to)?);
+    let platforms = platforms(&args.platform)?;
+    let settings = registry::settings(&args.registries)?;
+    let copier = Copier { args, platforms, settings, store: store()? };
+    if let (Place::Store(source), Place::Store(target), false) = (&from, &to, args.all_tags) {
+        return Ok(tag(&copier.store, source, target, &now())?);
+    }
+    let (origin, images, _lease) = copier.find(&from)?;
+    if let (Place::Archive(..) | Place::Layout(..), Origin::Registry(gathered)) = (&to, &origin) {
+        // What is missing is better known before the first byte.
+        let plan = plan_images(gathered, images.clone(), &copier.options())?;
+        gathered.check(plan.blobs(), args.registries.parallel.into())?;
+    }
+    copier.put(origin, images, &to)
+}
+
+struct Copier<'a> {
+    args: &'a Copy,
+    platforms: Vec<Platform>,
+    settings: Arc<Settings>,
+    store: Store,
+}
+
+impl Copier<'_> {
+    fn options(&self) -> SaveOptions {
+        let selection = Selection {
+            platforms: self.platforms.clone(),
+            keep_index: self.args.keep_index,
+            foreign: self.args.include_foreign,
+        };
+        SaveOptions { selection, name: None }
+    }
+
+    fn wanted(&self) -> Wanted {
+        if self.platforms.is_empty() { Wanted::All } else { Wanted::These(self.platforms.clone()) }
+    }
+
+    /// The images that are meant, and where they are.
+    fn find(&self, from: &Place) -> Result<(Origin, Vec<Image>, Option<Lease>), Failure> {
+        match from {
+            Place::Store(text) => {
+                let names = self.store.names()?;
+                let images =
+                    if self.args.all_tags { all_tags(&names, text)? } else { vec![one(&names, text)?.image] };
+                let lease = hold(&self.store, &images)?;
+                Ok((Origin::Store(self.store.clone()), images, Some(lease)))
+            }
+            Place::Registry(name) => {
+                let names = if self.args.all_tags {
+                    let repository =
+                        Registry::new(name.domain(), Arc::clone(&self.settings))?.repository(name.path());
+                    repository.tags()?.iter().filter_map(|tag| name.with_tag(tag).ok()).collect()
+                } else {
+                    vec![name.clone()]
+                };
+                let (gathered, images) = gather(&names, &self.settings, self.wanted())?;
+                Ok((Origin::Registry(gathered), images, None))
+            }
+            Place::Layout(path, reference) | Place::Archive(path, reference) => {
+                let options = LoadOptions { platforms: self.platforms.clone(), base_name: None, now: now() };
+                let bar = progress::new(self.mode(), "Reading");
+                let staged = stage(&self.store, Source::Path(path), &options, bar.as_ref())?;
+                let images = chosen(&staged, reference.as_deref(), path, self.args.all_tags)?;
+                Ok((Origin::Archive(Box::new(staged)), images, None))
+            }
+        }
+    }
+
+    fn put(&self, origin: Origin, images: Vec<Image>, to: &Place) -> Outcome {
+        match to {
+            Place::Store(name) => self.keep(origin, images, name),
+            Place::Registry(name) => images.iter().try_for_each(|image| self.send(&origin, image, name)),
+            Place::Layout(folder, reference) => {
+                let plan = plan_images(&origin, images, &self.options())?;
+                plan.notes.iter().for_each(|text| note("note", text));
+                let bar = progress::new(self.mode(), "Copying");
+                plan.write_layout(&origin, folder, reference.as_deref(), bar.as_ref())?;
+                drop(bar);
+                plan.images.iter().try_for_each(|image| self.say(&image.root.digest.to_string()))
+            }
+            Place::Archive(file, name) => {
+                let images = renamed(images, name.as_deref().map(reference).transpose()?)?;
+                let output = Output::open(file)?;
+                let plan = plan_images(&origin, images, &self.options())?;
+                save::write(&plan, &origin, output, Some(file), self.mode())?;
+                plan.images.iter().try_for_each(|image| self.say(&image.root.digest.to_string()))
+            }
+        }
+    }
+
+    /// Into the store, under `name`, or all tags under its repository.
+    fn keep(&self, origin: Origin, images: Vec<Image>, name: &str) -> Outcome {
+        let name = reference(name)?;
+        let images: Vec<Image> = if self.args.all_tags {
+            let tagged = |i: Image| {
+                let tag = i.name.as_ref().and_then(Reference::tag).unwrap_or("latest");
+                Ok(Image {
+                    name: Some(name.with_tag(tag).map_err(|e| Failure::Text(e.to_string(), 1))?),
+                    ..i
+                })
+            };
+            images.into_iter().map(tagged).collect::<Result<_, Failure>>()?
+        } else {
+            renamed(images, Some(name.or_latest()))?
+        };
+        let digests: Vec<String> = images.iter().map(|i| i.target.digest.to_string()).collect();
+        match origin {
+            Origin::Registry(gathered) => {
+                let parallel = self.args.registries.parallel.into();
+                let options = PullOptions { wanted: self.wanted(), parallel, now: now() };
+                for image in &images {
+                    pull(&self.store, &gathered, image, &options, self.transfers(transfers::PULL).as_ref())?;
+                }
+            }
+            Origin::Archive(mut staged) => {
+                staged.images = images;
+                staged.commit()?;
+            }
+            Origin::Store(store) => {
+                for image in &images {
+                    let target = image.name.as_ref().map(ToString::to_string).unwrap_or_default();
+                    tag(&store, &image.target.digest.to_string(), &target, &now())?;
+                }
+            }
+        }
+        digests.iter().try_for_each(|digest| self.say(digest))
+    }
+
+    /// Into a registry.
+    fn send(&self, origin: &Origin, image: &Image, name: &Reference) -> Outcome {
+        let repository = Registry::new(name.domain(), Arc::clone(&self.settings))?.repository(name.path());
+        let of_image = image.name.as_ref().and_then(Reference::tag);
+        let tag = if self.args.all_tags { of_image } else { name.tag().or(Some("latest")) };
+        let options = PushOptions {
+            selection: self.options().selection,
+            parallel: self.args.registries.parallel.into(),
+            siblings: siblings(image, std::slice::from_ref(image), name),
+        };
+        let pushed =
+            push(origin, image, &repository, tag, &options, self.transfers(transfers::PUSH).as_ref())?;
+        if let Some(text) = &pushed.note {
+            note("note", text);
+        }
+        self.say(&pushed.root.digest.to_string())
+    }
+
+    fn transfers(&self, words: transfers::Words) -> Box<dyn Transfers> {
+        if self.args.quiet { Box::new(Silent) } else { transfers::new(words) }
+    }
+
+    fn mode(&self) -> ProgressMode {
+        if self.args.quiet { ProgressMode::None } else { self.args.progress }
+    }
+
+    fn say(&self, text: &str) -> Outcome {
+        print(&format!("{text}\n"))
+    }
+}
+
+/// The images of an archive that are meant: the one that is called so, the only one, or all.
+fn chosen(staged: &Staged, wanted: Option<&str>, path: &Path, all: bool) -> Result<Vec<Image>, Failure> {
+    let called = |n: usize, wanted: &str| {
+        let bare = staged.loaded.images.get(n).and_then(|i| i.bare_tag.as_deref());
+        let name = staged.images.get(n).and_then(|i| i.name.as_ref());
+        bare == Some(wanted)
+            || name.is_some_and(|name| {
+                let full = Reference::parse(wanted).map(Reference::or_latest);
+                name.tag() == Some(wanted) || full.is_ok_and(|full| full == *name)
+            })
+    };
+    let numbered = staged.images.iter().enumerate();
+    let images: Vec<Image> = match wanted {
+        Some(wanted) => {
+            numbered.filter(|(n, _)| called(*n, wanted)).map(|(_, image)| image.clone()).collect()
+        }
+        None => staged.images.clone(),
+    };
+    let shown = path.display();
+    match (images.len(), wanted) {
+        (1, _) => Ok(images),
+        (0, Some(wanted)) => Err(Failure::Text(format!("{shown}: no image `{wanted}` in it"), 1)),
+        (_, None) if all => Ok(images),
+        (n, _) => Err(Failure::Text(
+            format!(
+                "{shown}: {n} images may be meant: put the name of one behind the path, or give `--all-tags`"
+            ),
+            1,
+        )),
+    }
+}
+
+/// The images with this name instead of their own, which only one can have.
+fn renamed(images: Vec<Image>, name: Option<Reference>) -> Result<Vec<Image>, Failure> {
+    let Some(name) = name else { return Ok(images) };
+    if images.len() > 1 {
+        return Err(Failure::Text("one name for several images".to_owned(), 1));
+    }
+    let name = name.or_latest();
+    Ok(images.into_iter().map(|image| Image { name: Some(name.clone()), ..image }).collect())
+}

@@ -1,0 +1,127 @@
+//! The places that `copy` knows, spelled as skopeo spells them.
+//!
+//! ```text
+//! NAME[:TAG] or ID              the store
+//! docker://NAME[:TAG|@DIGEST]   a registry
+//! oci:FOLDER[:REFERENCE]        an OCI image layout
+//! oci-archive:FILE[:REFERENCE]  an archive; docker-archive:FILE[:NAME] is the same file, it has both forms
+//! ```
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use barge_core::content::{Blob, Documents, Image, Provider};
+use barge_core::error::Result as CoreResult;
+use barge_core::ops::Staged;
+use barge_core::select::Wanted;
+use barge_core::store::Store;
+use barge_oci::{Descriptor, Reference};
+use barge_sources::registry::{Gathered, Registry, Settings};
+
+use super::Failure;
+
+/// The prefix of images in registries.
+pub(super) const REGISTRY: &str = "docker://";
+
+/// A place as it was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// An image of the store, or a name in it.
+    Store(String),
+    Registry(Reference),
+    Layout(PathBuf, Option<String>),
+    Archive(PathBuf, Option<String>),
+}
+
+impl Place {
+    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+        if let Some(name) = text.strip_prefix(REGISTRY) {
+            return Ok(Self::Registry(reference(name)?));
+        }
+        let split = |rest: &str| match rest.split_once(':') {
+            Some((path, reference)) => {
+                (PathBuf::from(path), Some(reference.to_owned()).filter(|r| !r.is_empty()))
+            }
+            None => (PathBuf::from(rest), None),
+        };
+        let place = match text.split_once(':') {
+            Some(("oci", rest)) => split(rest),
+            Some(("oci-archive" | "docker-archive", rest)) => split(rest),
+            _ => return Ok(Self::Store(text.to_owned())),
+        };
+        if place.0.as_os_str().is_empty() {
+            return Err(Failure::Text(format!("`{text}` names no file"), 1));
+        }
+        Ok(if text.starts_with("oci:") {
+            Self::Layout(place.0, place.1)
+        } else {
+            Self::Archive(place.0, place.1)
+        })
+    }
+}
+
+/// A reference, or docker's words.
+pub(super) fn reference(name: &str) -> Result<Reference, Failure> {
+    Reference::parse(name).map_err(|e| Failure::Text(e.to_string(), 1))
+}
+
+/// Images of registries, found and not fetched.
+pub(super) fn gather(
+    names: &[Reference],
+    settings: &Arc<Settings>,
+    wanted: Wanted,
+) -> Result<(Gathered, Vec<Image>), Failure> {
+    let (mut gathered, mut images, mut registries) =
+        (Gathered::new(wanted), Vec::new(), Vec::<(String, Registry)>::new());
+    for name in names {
+        let host = name.domain();
+        let registry = match registries.iter().find(|(known, _)| known == host) {
+            Some((_, registry)) => registry.clone(),
+            None => {
+                let registry = Registry::new(host, Arc::clone(settings))?;
+                registries.push((host.to_owned(), registry.clone()));
+                registry
+            }
+        };
+        let (repository, name) = (registry.repository(name.path()), name.clone().or_latest());
+        let root = repository.resolve(&name)?;
+        gathered.add(repository, &root)?;
+        images.push(Image { name: Some(name), target: root });
+    }
+    Ok((gathered, images))
+}
+
+/// Where images come from.
+pub(super) enum Origin {
+    Store(Store),
+    Registry(Gathered),
+    Archive(Box<Staged>),
+}
+
+impl Documents for Origin {
+    fn has(&self, descriptor: &Descriptor) -> CoreResult<bool> {
+        match self {
+            Self::Store(store) => store.has(descriptor),
+            Self::Registry(gathered) => gathered.has(descriptor),
+            Self::Archive(staged) => staged.has(descriptor),
+        }
+    }
+
+    fn document(&self, descriptor: &Descriptor) -> CoreResult<Option<Vec<u8>>> {
+        match self {
+            Self::Store(store) => store.document(descriptor),
+            Self::Registry(gathered) => gathered.document(descriptor),
+            Self::Archive(staged) => staged.document(descriptor),
+        }
+    }
+}
+
+impl Provider for Origin {
+    fn open(&self, descriptor: &Descriptor) -> CoreResult<Blob> {
+        match self {
+            Self::Store(store) => store.open(descriptor),
+            Self::Registry(gathered) => gathered.open(descriptor),
+            Self::Archive(staged) => staged.open(descriptor),
+        }
+    }
+}

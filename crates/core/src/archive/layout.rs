@@ -1,0 +1,114 @@
+//! Writes a planned archive as a folder: an OCI image layout, new or one that has images already.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use barge_oci::{Descriptor, Document, Index, annotation, to_go_json};
+
+use super::plan::{Body, Plan};
+use super::write::copy;
+use crate::cleanup::Temporary;
+use crate::content::Provider;
+use crate::error::{Error, Refusal, Result};
+use crate::progress::Progress;
+
+/// The largest `index.json` of a layout that is added to.
+const MAX_INDEX_BYTES: u64 = 20 << 20;
+
+impl Plan {
+    /// Adds the images to the layout at `folder`, which is made if it is not there. Blobs that are there are left
+    /// alone; of the names, those of this plan count. `rename` is the reference that the one image gets instead of
+    /// its own.
+    ///
+    /// # Errors
+    /// `Mismatch` for a blob that is not its digest; `Refused` if the folder has an `index.json` that is none;
+    /// `Io`. The index is as before then.
+    pub fn write_layout(
+        &self,
+        source: &impl Provider,
+        folder: &Path,
+        rename: Option<&str>,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        progress.start(Some(self.size()));
+        let mut buffer = Vec::new();
+        for (path, record) in self.records.iter().filter(|(path, _)| path.starts_with("blobs/")) {
+            let to = folder.join(path);
+            match &record.body {
+                Body::Directory => make_folder(&to)?,
+                _ if to.metadata().is_ok_and(|m| m.is_file() && m.len() == record.size()) => {}
+                Body::Bytes(bytes) => replace(&to, bytes)?,
+                Body::Blob(descriptor) => {
+                    let (temporary, mut file) = temporary(&to)?;
+                    copy(source, descriptor, &mut buffer, |bytes| {
+                        file.write_all(bytes).map_err(|e| Error::io("write", &to, e))?;
+                        progress.add(bytes.len() as u64);
+                        Ok(())
+                    })?;
+                    keep(temporary, &file, &to)?;
+                }
+            }
+        }
+        self.list(folder, rename)
+    }
+
+    /// Names the images in the layout's index.
+    fn list(&self, folder: &Path, rename: Option<&str>) -> Result<()> {
+        let path = folder.join("index.json");
+        let mut listed = match std::fs::read(&path) {
+            Ok(bytes) => Document::index_of_our_own(bytes, MAX_INDEX_BYTES)
+                .map_err(|e| Error::refused(Refusal::JsonInvalid, format!("{}: {e}", path.display())))?
+                .into_parsed(),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Index::new(Vec::new()),
+            Err(e) => return Err(Error::io("read", &path, e)),
+        };
+        let Some(Body::Bytes(ours)) = self.records.get("index.json").map(|r| &r.body) else { return Ok(()) };
+        let json = |e: &dyn std::fmt::Display| Error::refused(Refusal::JsonInvalid, e.to_string());
+        let mut ours =
+            Document::index_of_our_own(ours.clone(), MAX_INDEX_BYTES).map_err(|e| json(&e))?.into_parsed();
+        if let (Some(name), [only]) = (rename, ours.manifests.as_mut_slice()) {
+            only.annotations.remove(annotation::IMAGE_NAME);
+            only.annotations.insert(annotation::REF_NAME.to_owned(), name.to_owned());
+        }
+        let name = |d: &Descriptor| d.annotations.get(annotation::REF_NAME).cloned();
+        let replaced = |d: &Descriptor| {
+            ours.manifests.iter().any(|o| name(o) == name(d) && (name(o).is_some() || o.digest == d.digest))
+        };
+        listed.manifests.retain(|d| !replaced(d));
+        listed.manifests.extend(ours.manifests);
+        let layout = folder.join("oci-layout");
+        if !layout.exists() {
+            replace(&layout, b"{\"imageLayoutVersion\":\"1.0.0\"}")?;
+        }
+        replace(&path, &to_go_json(&listed).map_err(|e| json(&e))?)?;
+        crate::store::sync_folder(folder)
+    }
+}
+
+fn make_folder(path: &Path) -> Result<()> {
+    DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(|e| Error::io("create", path, e))
+}
+
+/// A file beside `to`, that becomes it when it is whole.
+fn temporary(to: &Path) -> Result<(Temporary, File)> {
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = Temporary::new(to.with_file_name(format!(".{name}.{}", crate::store::random_name()?)));
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(temporary.path());
+    let file = file.map_err(|e| Error::io("create", temporary.path(), e))?;
+    Ok((temporary, file))
+}
+
+fn keep(temporary: Temporary, file: &File, to: &Path) -> Result<()> {
+    let kept = file.sync_all().and_then(|()| std::fs::rename(temporary.path(), to));
+    kept.map_err(|e| Error::io("write", to, e))?;
+    temporary.kept();
+    Ok(())
+}
+
+fn replace(to: &Path, bytes: &[u8]) -> Result<()> {
+    let (temporary, mut file) = temporary(to)?;
+    file.write_all(bytes).map_err(|e| Error::io("write", to, e))?;
+    keep(temporary, &file, to)
+}

@@ -1,0 +1,145 @@
+//! Images of several repositories as one place, to be archived or sent on without a store.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use barge_core::content::{Blob, Documents, Provider, Remote};
+use barge_core::error::{Error, Result};
+use barge_core::graph::may_be_absent;
+use barge_core::parallel::each;
+use barge_core::select::Wanted;
+use barge_oci::{Descriptor, Digest, Document, media_type};
+
+use super::Repository;
+
+/// The repositories, and which content is in which. What was read of documents is kept.
+#[derive(Debug)]
+pub struct Gathered {
+    repositories: Vec<Repository>,
+    wanted: Wanted,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// By digest, the repository's number: whatever it is listed by is there too.
+    places: HashMap<Digest, usize>,
+    documents: HashMap<Digest, Arc<Vec<u8>>>,
+}
+
+impl Gathered {
+    /// Nothing yet. Manifests of platforms that are not wanted are taken to be absent, and not fetched.
+    #[must_use]
+    pub fn new(wanted: Wanted) -> Self {
+        Self { repositories: Vec::new(), wanted, known: Mutex::default() }
+    }
+
+    /// Adds an image that a repository has just resolved.
+    ///
+    /// # Errors
+    /// Those of [`Documents::document`].
+    pub fn add(&mut self, repository: Repository, root: &Descriptor) -> Result<()> {
+        let place = self.repositories.len();
+        self.repositories.push(repository);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).places.entry(root.digest).or_insert(place);
+        self.document(root).map(drop)
+    }
+
+    /// Asks for every one of these blobs whether it is there, several at once.
+    ///
+    /// # Errors
+    /// `NotFound` naming one that is missing; `Unauthorized`, `Unavailable`.
+    pub fn check<'a>(&self, blobs: impl Iterator<Item = &'a Descriptor>, parallel: usize) -> Result<()> {
+        let unread = blobs.filter(|b| !b.has_children() && !self.is_read(&b.digest)).collect();
+        each(unread, parallel, |blob, _| {
+            let repository = self.repository(blob)?;
+            if repository.holds(blob)? {
+                return Ok(());
+            }
+            let message = format!("{}: blob {}: not found", repository.place(), blob.digest);
+            Err(Error::not_found(message).hint("the registry lists it and does not have it"))
+        })
+    }
+
+    fn is_read(&self, digest: &Digest) -> bool {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).documents.contains_key(digest)
+    }
+
+    fn repository(&self, descriptor: &Descriptor) -> Result<&Repository> {
+        let place =
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).places.get(&descriptor.digest).copied();
+        let unknown = || Error::not_found(format!("content digest {}: not found", descriptor.digest));
+        place.and_then(|place| self.repositories.get(place)).ok_or_else(unknown)
+    }
+
+    /// What a document lists is where it is.
+    fn learn(&self, descriptor: &Descriptor, bytes: &Arc<Vec<u8>>) {
+        let children: Vec<Digest> = if media_type::is_index(&descriptor.media_type) {
+            let index = Document::index(bytes.to_vec());
+            index.map(|i| i.parsed().manifests.iter().map(|m| m.digest).collect()).unwrap_or_default()
+        } else {
+            let manifest = Document::manifest(bytes.to_vec());
+            manifest.map(|m| m.parsed().blobs().map(|b| b.digest).collect()).unwrap_or_default()
+        };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(place) = known.places.get(&descriptor.digest).copied() else { return };
+        for child in children {
+            known.places.entry(child).or_insert(place);
+        }
+        known.documents.insert(descriptor.digest, Arc::clone(bytes));
+    }
+}
+
+impl Documents for Gathered {
+    /// Content is taken to be where it is listed; [`Self::check`] finds out. Foreign layers are elsewhere.
+    fn has(&self, descriptor: &Descriptor) -> Result<bool> {
+        Ok(!may_be_absent(descriptor))
+    }
+
+    fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
+        let read = self
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .documents
+            .get(&descriptor.digest)
+            .cloned();
+        if let Some(bytes) = read {
+            return Ok(Some(bytes.to_vec()));
+        }
+        if media_type::is_manifest(&descriptor.media_type) && !self.wanted.may_want(descriptor) {
+            return Ok(None);
+        }
+        let bytes = self.repository(descriptor)?.document(descriptor)?.map(Arc::new);
+        if let Some(bytes) = &bytes {
+            self.learn(descriptor, bytes);
+        }
+        Ok(bytes.map(|bytes| bytes.to_vec()))
+    }
+}
+
+impl Provider for Gathered {
+    fn open(&self, descriptor: &Descriptor) -> Result<Blob> {
+        if let Some(bytes) =
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).documents.get(&descriptor.digest)
+        {
+            return Ok(Blob::Bytes(std::io::Cursor::new(bytes.to_vec())));
+        }
+        self.repository(descriptor)?.open(descriptor)
+    }
+}
+
+impl Remote for Gathered {
+    fn place(&self) -> String {
+        let places: Vec<String> = self.repositories.iter().map(Remote::place).collect();
+        places.join(", ")
+    }
+
+    fn holds(&self, blob: &Descriptor) -> Result<bool> {
+        self.repository(blob)?.holds(blob)
+    }
+
+    fn read_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn std::io::Read + Send>> {
+        self.repository(descriptor)?.read_from(descriptor, offset)
+    }
+}
