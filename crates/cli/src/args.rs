@@ -134,6 +134,7 @@ pub(crate) struct Save {
 
 /// How registries are reached.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Registry options")]
 pub(crate) struct Registries {
     /// Who to be at the registry, instead of whom the files say; without a password it is asked for
     #[arg(long, value_name = "USER[:PASSWORD]")]
@@ -275,6 +276,8 @@ pub(crate) struct List {
     /// Filter output based on conditions provided
     #[arg(short, long, value_name = "filter")]
     pub(crate) filter: Vec<String>,
+    #[command(flatten)]
+    pub(crate) registries: Registries,
 }
 
 #[derive(Debug, Args)]

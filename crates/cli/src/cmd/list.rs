@@ -1,13 +1,15 @@
 //! `barge image ls`, and the same views for archives.
 
 use barge_core::error::Error;
-use barge_core::ops::{Filters, Listing, list};
+use barge_core::ops::{Filters, Listing, list, list_remote};
+use barge_core::select::Wanted;
 use barge_core::store::Store;
 use barge_oci::Reference;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Outcome, note, print, say};
+use super::place::{REGISTRY, gather, reference};
+use super::{Failure, Outcome, note, print, registry, say};
 use crate::args::{List, View};
 use crate::render::size::human_size;
 use crate::render::table::Table;
@@ -40,6 +42,11 @@ const COMMANDS: [&str; 13] = [
 
 pub(crate) fn run(args: &List, store: &Store, typed: &str) -> Outcome {
     check(&Arity::AtMost(1), args.reference.len(), typed)?;
+    if let [name] = args.reference.as_slice()
+        && let Some(name) = name.strip_prefix(REGISTRY)
+    {
+        return in_registry(args, &reference(name)?);
+    }
     let mut filters = Filters::default();
     for filter in &args.filter {
         add_filter(&mut filters, filter, "-f, --filter", typed)?;
@@ -56,6 +63,18 @@ pub(crate) fn run(args: &List, store: &Store, typed: &str) -> Outcome {
         let program = typed.split(' ').next().unwrap_or_default();
         say(&format!("No images found matching \"{word}\": did you mean \"{program} image {word}\"?"));
     }
+    show(&listings, &args.view)
+}
+
+/// An image that is in a registry, of which only documents are fetched.
+fn in_registry(args: &List, name: &Reference) -> Outcome {
+    if !args.filter.is_empty() {
+        let text = format!("\"--filter\" is for images of the store, not for `{REGISTRY}` ones");
+        return Err(Failure::Text(text, 1));
+    }
+    let settings = registry::settings(&args.registries)?;
+    let (gathered, images) = gather(std::slice::from_ref(name), &settings, Wanted::All)?;
+    let listings = images.iter().map(|image| list_remote(&gathered, image)).collect::<Result<Vec<_>, _>>()?;
     show(&listings, &args.view)
 }
 

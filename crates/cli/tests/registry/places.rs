@@ -159,3 +159,19 @@ fn a_layout_is_added_to() {
     assert!(place.fails(&format!("copy docker://{name} oci:layout:more")).contains("layout/index.json"));
     assert_eq!(place.read("layout/index.json"), b"nonsense");
 }
+
+#[test]
+fn an_image_in_a_registry_is_listed_without_its_layers() {
+    let Some((registry, name)) = with_hello() else { return };
+    let proxy = Proxy::start(registry.address(), |_| Mishap::None).unwrap();
+    let through = name.replace(registry.address(), &proxy.address());
+    let place = Place::new();
+    let remote = place.ok(&format!("image ls --tree docker://{through}:latest"));
+    assert!(!place.store().exists());
+    let layers = Layout::hello().platform("linux/amd64")[2..].to_vec();
+    assert!(proxy.asked().iter().all(|a| layers.iter().all(|l| !a.path.ends_with(l.as_str()))));
+    place.ok(&format!("pull --platform all {through}"));
+    assert_eq!(remote, place.ok("image ls --tree"));
+    assert_eq!(place.ok(&format!("images -q docker://{through}")), format!("{}\n", short(HELLO)));
+    assert!(place.fails("images --filter dangling=true docker://a").contains("--filter"));
+}

@@ -105,22 +105,34 @@ pub fn list_archive(archive: &Archive) -> Result<Vec<Listing>> {
             listing.names.extend(found.name.clone());
             continue;
         }
-        let parts = found.tree.images().map(|m| PlatformRow {
-            platform: m.platform.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string),
-            digest: m.descriptor.digest,
-            present: m.state == State::Whole,
-            size: m.present_blobs().map(|b| b.size).sum(),
-        });
-        let size = found.tree.manifests.iter().flat_map(Listed::present_blobs).map(|b| b.size).sum();
-        listings.push(Listing {
-            digest: found.target.digest,
-            names: found.name.clone().into_iter().collect(),
-            created: created(archive, &found.tree)?,
-            size,
-            platforms: parts.collect(),
-        });
+        let names = found.name.clone().into_iter().collect();
+        listings.push(list_tree(archive, &found.tree, names)?);
     }
     Ok(listings)
+}
+
+/// One image, as far as its documents tell; what they list is taken to be there.
+///
+/// # Errors
+/// As reading them.
+pub fn list_remote(source: &impl Documents, image: &Image) -> Result<Listing> {
+    list_tree(source, &Tree::walk(source, &image.target)?, image.name.clone().into_iter().collect())
+}
+
+fn list_tree(source: &impl Documents, tree: &Tree, names: Vec<Reference>) -> Result<Listing> {
+    let platforms = tree.images().map(|m| PlatformRow {
+        platform: m.platform.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string),
+        digest: m.descriptor.digest,
+        present: m.state == State::Whole,
+        size: m.present_blobs().map(|b| b.size).sum(),
+    });
+    Ok(Listing {
+        digest: tree.root.digest,
+        names,
+        created: created(source, tree)?,
+        size: tree.manifests.iter().flat_map(Listed::present_blobs).map(|b| b.size).sum(),
+        platforms: platforms.collect(),
+    })
 }
 
 /// When the image that suits this host best was made.
