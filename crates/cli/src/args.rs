@@ -29,6 +29,10 @@ pub(crate) enum Command {
     Pull(Pull),
     /// Upload an image to a registry
     Push(Push),
+    /// Say who you are at a registry
+    Login(Login),
+    /// Forget who you are at a registry
+    Logout(Logout),
     /// Copy an image between the store, registries, OCI layouts and archives
     Copy(Copy),
     /// List images
@@ -199,6 +203,36 @@ pub(crate) struct Push {
     pub(crate) disable_content_trust: bool,
     #[command(flatten)]
     pub(crate) registries: Registries,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    #[arg(value_name = "SERVER")]
+    pub(crate) servers: Vec<String>,
+    /// Username
+    #[arg(short, long, value_name = "string")]
+    pub(crate) username: Option<String>,
+    /// Password or Personal Access Token (PAT)
+    #[arg(short, long, value_name = "string")]
+    pub(crate) password: Option<String>,
+    /// Take the password from STDIN
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// The file to keep it in [default: docker's config.json]
+    #[arg(long, value_name = "FILE", env = "REGISTRY_AUTH_FILE", hide_env_values = true)]
+    pub(crate) authfile: Option<OsString>,
+    /// Insist on sound certificates; without, plain HTTP will do as well
+    #[arg(long, default_value = "true")]
+    pub(crate) tls_verify: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logout {
+    #[arg(value_name = "SERVER")]
+    pub(crate) servers: Vec<String>,
+    /// The file it is kept in [default: docker's config.json]
+    #[arg(long, value_name = "FILE", env = "REGISTRY_AUTH_FILE", hide_env_values = true)]
+    pub(crate) authfile: Option<OsString>,
 }
 
 #[derive(Debug, Args)]

@@ -180,6 +180,7 @@ fn usage_line(typed: &str) -> String {
         "pull" => " NAME[:TAG|@DIGEST]",
         "push" => " NAME[:TAG]",
         "copy" => " SOURCE DESTINATION",
+        "login" | "logout" => " [SERVER]",
         "tag" => return format!("{typed} SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]"),
         "verify" => " FILE",
         "completion" => return format!("{typed} SHELL"),

@@ -6,6 +6,7 @@ mod history;
 mod inspect;
 mod list;
 mod load;
+mod login;
 mod place;
 mod prune;
 mod pull;
@@ -72,6 +73,8 @@ pub(crate) fn run(cli: Cli, typed: &str) -> Outcome {
         Command::Load(args) | Command::Image(Image::Load(args)) => load::run(&args, store, typed),
         Command::Pull(args) | Command::Image(Image::Pull(args)) => pull::run(&args, store, typed),
         Command::Push(args) | Command::Image(Image::Push(args)) => push::run(&args, store, typed),
+        Command::Login(args) => login::login(&args, typed),
+        Command::Logout(args) => login::logout(&args, typed),
         Command::Copy(args) => copy::run(&args, store, typed),
         Command::Images(args) | Command::Image(Image::Ls(args)) => list::run(&args, &store()?, typed),
         Command::Tag(args) | Command::Image(Image::Tag(args)) => tag::run(&args, store, typed),

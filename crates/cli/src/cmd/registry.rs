@@ -1,7 +1,8 @@
 //! Registries as this person and this machine have configured them.
 
+use std::ffi::OsString;
 use std::io::{BufRead, IsTerminal, stdin};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use barge_core::error::Error;
@@ -12,39 +13,41 @@ use crate::args::Registries;
 
 /// The settings that the flags, the environment and the usual files make.
 pub(super) fn settings(args: &Registries) -> Result<Arc<Settings>, Failure> {
+    let given = args.creds.as_deref().map(credential).transpose()?;
+    let credentials = Credentials { given, files: files(args.authfile.as_ref()) };
+    Ok(Arc::new(with(credentials, args.tls_verify, args.attempts)))
+}
+
+/// Settings with these credentials.
+pub(super) fn with(credentials: Credentials, verify_tls: bool, attempts: u32) -> Settings {
     let variable =
         |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
-    let given = args.creds.as_deref().map(credential).transpose()?;
     let proxies = Proxies {
         url: variable(&["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]),
         except: variable(&["NO_PROXY", "no_proxy"]).unwrap_or_default(),
     };
-    Ok(Arc::new(Settings {
-        credentials: Credentials { given, files: files(args) },
-        verify_tls: args.tls_verify,
-        certificates: certificates(),
-        proxies,
-        user_agent: concat!("barge/", env!("CARGO_PKG_VERSION")).to_owned(),
-        attempts: args.attempts,
-    }))
+    let user_agent = concat!("barge/", env!("CARGO_PKG_VERSION")).to_owned();
+    Settings { credentials, verify_tls, certificates: certificates(), proxies, user_agent, attempts }
 }
 
-/// `USER:PASSWORD`, or `USER` and the password from the standard input.
+/// `USER:PASSWORD`, or `USER` and a password that is asked for.
 fn credential(text: &str) -> Result<Credential, Failure> {
-    let password = |username: &str, password: &str| Credential::Password {
-        username: username.to_owned(),
-        password: password.to_owned(),
+    let (username, password) = match text.split_once(':') {
+        Some((username, password)) => (username, password.to_owned()),
+        None => (text, password(&format!("Password for {text}: "))?),
     };
-    if let Some((username, secret)) = text.split_once(':') {
-        return Ok(password(username, secret));
-    }
+    Ok(Credential::Password { username: username.to_owned(), password })
+}
+
+/// A password from the terminal, which does not show it, or the first line of the standard input.
+pub(super) fn password(prompt: &str) -> Result<String, Failure> {
+    let doing = |e| Error::io("read", Path::new("standard input"), e);
     if stdin().is_terminal() {
-        return Err(Failure::Text("\"--creds\" has no password".to_owned(), 1));
+        return Ok(rpassword::prompt_password(prompt).map_err(doing)?);
     }
     let mut line = String::new();
-    let place = std::path::Path::new("standard input");
-    stdin().lock().read_line(&mut line).map_err(|e| Error::io("read", place, e))?;
-    Ok(password(text, line.trim_end_matches(['\r', '\n'])))
+    stdin().lock().read_line(&mut line).map_err(doing)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn directory(variable: &str) -> Option<PathBuf> {
@@ -52,8 +55,8 @@ fn directory(variable: &str) -> Option<PathBuf> {
 }
 
 /// Docker's file, then podman's.
-fn files(args: &Registries) -> Vec<PathBuf> {
-    if let Some(file) = args.authfile.as_ref().filter(|f| !f.is_empty()) {
+pub(super) fn files(authfile: Option<&OsString>) -> Vec<PathBuf> {
+    if let Some(file) = authfile.filter(|f| !f.is_empty()) {
         return vec![PathBuf::from(file)];
     }
     let home = directory("HOME");

@@ -219,3 +219,70 @@ fn credentials_stay_with_their_registry() {
     assert!(other.asked().iter().all(|asked| asked.header("authorization").is_none()));
     assert!(proxy.asked().iter().any(|asked| asked.header("authorization").is_some()));
 }
+
+#[test]
+fn login_and_logout() {
+    for guard in [Guard::Password, Guard::Token(300)] {
+        let Some((registry, place, name)) = guarded(false, guard, "team/hello") else { return };
+        let host = registry.address();
+        let login = |line: &str, input: &str| {
+            let ran = place.run_with(&format!("login {line} {host}"), input.as_bytes());
+            (ran.code, ran.out(), ran.stderr)
+        };
+        let (code, out, said) = login("-u ali --password-stdin", "close sesame\n");
+        assert_eq!((code, out.as_str()), (Some(1), ""));
+        assert!(said.contains("401 Unauthorized") && !said.contains("sesame"), "{said}");
+        let config = place.path("").parent().unwrap().join(".docker/config.json");
+        assert!(!config.exists());
+        fs::create_dir_all(config.parent().unwrap()).unwrap();
+        fs::write(&config, r#"{"psFormat":"table","auths":{"other.org":{"auth":"YTpi"}}}"#).unwrap();
+        let (code, out, said) = login("-u ali --password-stdin", &format!("{SECRET}\n"));
+        assert_eq!((code, out.as_str()), (Some(0), "Login Succeeded\n"), "{said}");
+        assert!(said.starts_with("WARNING! Your credentials are stored unencrypted in '"), "{said}");
+        assert_eq!(fs::metadata(&config).unwrap().permissions().mode() & 0o777, 0o600);
+        let kept: serde_json::Value = serde_json::from_slice(&fs::read(&config).unwrap()).unwrap();
+        assert_eq!(
+            (&kept["psFormat"], &kept["auths"]["other.org"]["auth"]),
+            (&"table".into(), &"YTpi".into())
+        );
+        place.ok(&format!("push -q {name}"));
+        assert_eq!(place.ok(&format!("logout {host}")), format!("Removing login credentials for {host}\n"));
+        assert_eq!(place.ok(&format!("logout {host}")), format!("Not logged in to {host}\n"));
+        let kept: serde_json::Value = serde_json::from_slice(&fs::read(&config).unwrap()).unwrap();
+        assert_eq!(kept["auths"].as_object().unwrap().len(), 1);
+        assert_eq!(place.run(&format!("pull -q {name}")).code, Some(1));
+        assert!(login("--password-stdin", "x").2.contains("Must provide --username"));
+        assert!(login("-u ali", "x").2.contains("non TTY device"));
+        fs::write(&config, "[]").unwrap();
+        assert!(login("-u ali --password-stdin", SECRET).2.contains("config.json"));
+        assert_eq!(fs::read(&config).unwrap(), b"[]");
+    }
+}
+
+#[test]
+fn a_helper_that_keeps() {
+    let Some((registry, place, name)) = guarded(false, Guard::Password, "team/hello") else { return };
+    let bin = place.path("bin");
+    fs::create_dir(&bin).unwrap();
+    let script = "#!/bin/sh\ncase $1 in\nstore) cat >kept;;\nget) test -s kept || { echo credentials not found in native keychain; exit 1; }; cat kept;;\nerase) rm kept;;\nesac\n";
+    let program = bin.join("docker-credential-file");
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    place.write("auth.json", r#"{"credsStore":"file"}"#);
+    let run = |line: &str, input: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let mut command = place.command(&words);
+        command.env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
+        command.env("REGISTRY_AUTH_FILE", place.path("auth.json"));
+        place.run_in(command, input.as_bytes())
+    };
+    let host = registry.address();
+    let ran = run(&format!("login -u ali --password-stdin {host}"), SECRET);
+    assert_eq!((ran.code, ran.out().as_str(), ran.stderr.as_str()), (Some(0), "Login Succeeded\n", ""));
+    assert!(!String::from_utf8(place.read("auth.json")).unwrap().contains("auths"));
+    let ran = run(&format!("push -q {name}"), "");
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let ran = run(&format!("logout {host}"), "");
+    assert_eq!(ran.out(), format!("Removing login credentials for {host}\n"));
+    assert!(!place.path("kept").exists());
+}

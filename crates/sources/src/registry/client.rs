@@ -71,7 +71,7 @@ impl Registry {
     /// # Errors
     /// `Unauthorized`, `Unavailable`.
     pub fn ping(&self) -> Result<()> {
-        let what = "is it a registry?";
+        let what = "login";
         let response = self.client.call(&Call::new(Method::GET, String::new(), what))?;
         if response.status() == StatusCode::OK {
             return Ok(());

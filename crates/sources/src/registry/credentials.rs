@@ -2,22 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use barge_core::error::{Error, ErrorKind, Result, printable};
+use barge_core::error::{Error, Result, printable};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use super::helper::Helper;
+
 /// The largest file of credentials that is read.
-const MAX_FILE_BYTES: u64 = 4 << 20;
-/// The most a helper may answer.
-const MAX_ANSWER_BYTES: u64 = 1 << 20;
-/// How long a helper may take: it may ask its owner to touch something.
-const HELPER_PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const MAX_FILE_BYTES: u64 = 4 << 20;
 /// Docker Hub's key in these files.
 const HUB_KEY: &str = "https://index.docker.io/v1/";
 
@@ -69,14 +65,6 @@ struct Entry {
     identitytoken: String,
 }
 
-/// What a helper answers.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Answer {
-    username: String,
-    secret: String,
-}
-
 impl Credentials {
     /// Who to be for a repository; `None` means nobody.
     ///
@@ -96,7 +84,7 @@ impl Credentials {
     }
 }
 
-fn in_file(path: &Path, error: Error) -> Error {
+pub(super) fn in_file(path: &Path, error: Error) -> Error {
     error.context(&printable(&path.to_string_lossy()))
 }
 
@@ -127,8 +115,8 @@ impl Config {
         let helper = keys.iter().find_map(|key| self.cred_helpers.get(key));
         let store = Some(&self.creds_store).filter(|store| !store.is_empty());
         if let Some(helper) = helper.or(store) {
-            let server = if host == "docker.io" { HUB_KEY } else { host };
-            let answer = ask(helper, server)?;
+            let server = server(host);
+            let answer = Helper::new(helper)?.get(server)?;
             if answer.is_some() || self.cred_helpers.values().any(|other| other == helper) {
                 return Ok(answer);
             }
@@ -140,8 +128,13 @@ impl Config {
     }
 }
 
+/// What docker calls a registry in these files, and to helpers.
+pub(super) fn server(host: &str) -> &str {
+    if host == "docker.io" { HUB_KEY } else { host }
+}
+
 /// Under what a registry may stand in these files, the most particular first: podman has repositories too.
-fn keys(host: &str, repository: &str) -> Vec<String> {
+pub(super) fn keys(host: &str, repository: &str) -> Vec<String> {
     let mut keys = Vec::new();
     let mut rest = repository;
     while !rest.is_empty() {
@@ -177,69 +170,6 @@ impl Credential {
     fn password(username: &str, password: &str) -> Self {
         Self::Password { username: username.to_owned(), password: password.to_owned() }
     }
-}
-
-/// Asks `docker-credential-NAME`, which must answer in time.
-fn ask(helper: &str, server: &str) -> Result<Option<Credential>> {
-    let program = format!("docker-credential-{helper}");
-    let failed = |why: String| {
-        Error::new(ErrorKind::Unavailable, format!("credential helper {}: {why}", printable(&program)))
-            .hint("take it out of `credsStore` or `credHelpers`, or give `--creds USER[:PASSWORD]`")
-    };
-    if helper.contains('/') {
-        return Err(failed("its name has a slash".to_owned()));
-    }
-    let child = Command::new(&program)
-        .arg("get")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut child = child.map_err(|e| failed(e.to_string()))?;
-    let answer = converse(&mut child, server);
-    let Some((answer, success)) = answer.map_err(|e| failed(e.to_string()))? else {
-        let _ = child.kill().and_then(|()| child.wait());
-        return Err(failed(format!("no answer within {} seconds", HELPER_PATIENCE.as_secs())));
-    };
-    if !success {
-        // Helpers say so on standard output and fail.
-        if String::from_utf8_lossy(&answer).contains("credentials not found") {
-            return Ok(None);
-        }
-        return Err(failed("it failed".to_owned()));
-    }
-    let answer: Answer =
-        serde_json::from_slice(&answer).map_err(|_| failed("its answer makes no sense".to_owned()))?;
-    Ok(match answer {
-        Answer { username, secret } if username == "<token>" => Some(Credential::IdentityToken(secret)),
-        Answer { username, .. } if username.is_empty() => None,
-        Answer { username, secret } => Some(Credential::Password { username, password: secret }),
-    })
-}
-
-/// Its answer and whether it succeeded; `None` if it takes too long.
-fn converse(child: &mut Child, server: &str) -> std::io::Result<Option<(Vec<u8>, bool)>> {
-    if let Some(mut input) = child.stdin.take() {
-        // One that does not listen may answer all the same.
-        let _ = input.write_all(server.as_bytes());
-    }
-    let Some(output) = child.stdout.take() else { return Ok(None) };
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let deadline = Instant::now() + HELPER_PATIENCE;
-    std::thread::spawn(move || {
-        let mut answer = Vec::new();
-        let read = output.take(MAX_ANSWER_BYTES).read_to_end(&mut answer);
-        let _ = sender.send(read.map(|_| answer));
-    });
-    let Ok(answer) = receiver.recv_timeout(HELPER_PATIENCE) else { return Ok(None) };
-    let answer = answer?;
-    while Instant::now() < deadline {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some((answer, status.success())));
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    Ok(None)
 }
 
 #[cfg(test)]
