@@ -132,6 +132,9 @@ pub(crate) struct Save {
     /// How progress is shown on STDERR
     #[arg(long, value_name = "MODE", default_value = "auto")]
     pub(crate) progress: ProgressMode,
+    /// What refers to the image comes along: all (what cosign has under tags, too), none, or an artifact type
+    #[arg(long, value_name = "all|none|TYPE")]
+    pub(crate) referrers: Option<String>,
     #[command(flatten)]
     pub(crate) registries: Registries,
 }
@@ -174,6 +177,9 @@ pub(crate) struct Pull {
     /// As docker has it; does nothing
     #[arg(long, hide = true, default_value = "true")]
     pub(crate) disable_content_trust: bool,
+    /// What refers to the image comes along: all (what cosign has under tags, too), none, or an artifact type
+    #[arg(long, value_name = "all|none|TYPE")]
+    pub(crate) referrers: Option<String>,
     #[command(flatten)]
     pub(crate) registries: Registries,
 }
@@ -201,6 +207,9 @@ pub(crate) struct Push {
     /// As docker has it; does nothing
     #[arg(long, hide = true, default_value = "true")]
     pub(crate) disable_content_trust: bool,
+    /// What refers to the image comes along: all (what cosign has under tags, too), none, or an artifact type
+    #[arg(long, value_name = "all|none|TYPE")]
+    pub(crate) referrers: Option<String>,
     #[command(flatten)]
     pub(crate) registries: Registries,
 }
@@ -257,6 +266,9 @@ pub(crate) struct Copy {
     /// Suppress verbose output
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// What refers to the image comes along: all (what cosign has under tags, too), none, or an artifact type
+    #[arg(long, value_name = "all|none|TYPE")]
+    pub(crate) referrers: Option<String>,
     #[command(flatten)]
     pub(crate) registries: Registries,
     /// How progress is shown on STDERR
@@ -294,6 +306,9 @@ pub(crate) struct Load {
     /// Load into a registry, below this name, and not into the store
     #[arg(long, value_name = "REGISTRY[/PREFIX]")]
     pub(crate) to: Option<String>,
+    /// What refers to the image comes along: all (what cosign has under tags, too), none, or an artifact type
+    #[arg(long, value_name = "all|none|TYPE")]
+    pub(crate) referrers: Option<String>,
     #[command(flatten)]
     pub(crate) registries: Registries,
 }

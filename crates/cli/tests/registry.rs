@@ -8,6 +8,8 @@ mod common;
 mod guarded;
 #[path = "registry/places.rs"]
 mod places;
+#[path = "registry/referrers.rs"]
+mod referrers;
 #[path = "registry/robust.rs"]
 mod robust;
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use barge_oci::{Descriptor, Reference};
+use barge_oci::{Descriptor, Digest, Reference};
 
 use crate::error::Result;
 
@@ -41,6 +41,18 @@ pub trait Remote: Documents + Sync {
     /// # Errors
     /// `Unauthorized`, `Unavailable`.
     fn holds(&self, blob: &Descriptor) -> Result<bool>;
+
+    /// Manifests that refer to `subject`, as the place lists them: not verified, and of every type.
+    ///
+    /// # Errors
+    /// `Unauthorized`, `Unavailable`.
+    fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>>;
+
+    /// What a tag leads to, where `subject` is; `None` if there is no such tag.
+    ///
+    /// # Errors
+    /// `Unauthorized`, `Unavailable`, `Mismatch`.
+    fn tagged(&self, subject: &Digest, tag: &str) -> Result<Option<Descriptor>>;
 
     /// What is in a blob from byte `offset` on, not verified. A connection that breaks is not the reader's
     /// business: it is made again.

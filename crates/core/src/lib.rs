@@ -10,6 +10,7 @@ pub mod ops;
 pub mod output;
 pub mod parallel;
 pub mod progress;
+pub mod referrers;
 pub mod resolve;
 pub mod select;
 pub mod store;

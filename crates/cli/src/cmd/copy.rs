@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use barge_core::archive::Plan;
 use barge_core::content::Image;
 use barge_core::ops::{
     LoadOptions, PullOptions, PushOptions, SaveOptions, Source, Staged, hold, plan_images, pull, push, stage,
@@ -10,15 +11,16 @@ use barge_core::ops::{
 };
 use barge_core::output::Output;
 use barge_core::progress::{Silent, Transfers};
+use barge_core::referrers::Referrers;
 use barge_core::resolve::{all_tags, one};
 use barge_core::select::{Selection, Wanted};
 use barge_core::store::{Lease, Store};
-use barge_oci::{Platform, Reference};
+use barge_oci::{Digest, Platform, Reference};
 use barge_sources::registry::{Registry, Settings};
 
-use super::place::{Origin, Place, gather, reference};
-use super::push::siblings;
-use super::{Failure, Outcome, note, now, platforms, print, registry, save};
+use super::place::{Origin, Place, find_all, gather, reference};
+use super::push::{companions, siblings};
+use super::{Failure, Outcome, note, now, platforms, print, referrers, registry, save};
 use crate::args::{Copy, ProgressMode};
 use crate::render::{progress, transfers};
 use crate::usage::{Arity, check};
@@ -30,23 +32,29 @@ pub(crate) fn run(args: &Copy, store: impl Fn() -> Result<Store, Failure>, typed
     let (from, to) = (Place::parse(from)?, Place::parse(to)?);
     let platforms = platforms(&args.platform)?;
     let settings = registry::settings(&args.registries)?;
-    let copier = Copier { args, platforms, settings, store: store()? };
+    let referrers = referrers(args.referrers.as_deref()).unwrap_or_default();
+    let copier = Copier { args, platforms, settings, referrers, store: store()? };
     if let (Place::Store(source), Place::Store(target), false) = (&from, &to, args.all_tags) {
         return Ok(tag(&copier.store, source, target, &now())?);
     }
-    let (origin, images, _lease) = copier.find(&from)?;
-    if let (Place::Archive(..) | Place::Layout(..), Origin::Registry(gathered)) = (&to, &origin) {
-        // What is missing is better known before the first byte.
-        let plan = plan_images(gathered, images.clone(), &copier.options())?;
-        gathered.check(plan.blobs(), args.registries.parallel.into())?;
-    }
-    copier.put(origin, images, &to)
+    let found = copier.find(&from)?;
+    copier.put(found, &to)
+}
+
+/// What is copied.
+struct Found {
+    origin: Origin,
+    images: Vec<Image>,
+    /// Images among which are those that refer to them.
+    companions: Vec<Image>,
+    _lease: Option<Lease>,
 }
 
 struct Copier<'a> {
     args: &'a Copy,
     platforms: Vec<Platform>,
     settings: Arc<Settings>,
+    referrers: Referrers,
     store: Store,
 }
 
@@ -57,7 +65,7 @@ impl Copier<'_> {
             keep_index: self.args.keep_index,
             foreign: self.args.include_foreign,
         };
-        SaveOptions { selection, name: None }
+        SaveOptions { selection, name: None, referrers: Some(self.referrers.clone()) }
     }
 
     fn wanted(&self) -> Wanted {
@@ -65,14 +73,16 @@ impl Copier<'_> {
     }
 
     /// The images that are meant, and where they are.
-    fn find(&self, from: &Place) -> Result<(Origin, Vec<Image>, Option<Lease>), Failure> {
+    fn find(&self, from: &Place) -> Result<Found, Failure> {
         match from {
             Place::Store(text) => {
                 let names = self.store.names()?;
                 let images =
                     if self.args.all_tags { all_tags(&names, text)? } else { vec![one(&names, text)?.image] };
-                let lease = hold(&self.store, &images)?;
-                Ok((Origin::Store(self.store.clone()), images, Some(lease)))
+                let companions =
+                    images.iter().flat_map(|image| companions(image, &names, &self.referrers)).collect();
+                let lease = Some(hold(&self.store, &images)?);
+                Ok(Found { origin: Origin::Store(self.store.clone()), images, companions, _lease: lease })
             }
             Place::Registry(name) => {
                 let names = if self.args.all_tags {
@@ -83,43 +93,57 @@ impl Copier<'_> {
                     vec![name.clone()]
                 };
                 let (gathered, images) = gather(&names, &self.settings, self.wanted())?;
-                Ok((Origin::Registry(gathered), images, None))
+                let companions = find_all(&gathered, &images, &self.referrers)?;
+                Ok(Found { origin: Origin::Registry(gathered), images, companions, _lease: None })
             }
             Place::Layout(path, reference) | Place::Archive(path, reference) => {
                 let options = LoadOptions { platforms: self.platforms.clone(), base_name: None, now: now() };
                 let bar = progress::new(self.mode(), "Reading");
                 let staged = stage(&self.store, Source::Path(path), &options, bar.as_ref())?;
                 let images = chosen(&staged, reference.as_deref(), path, self.args.all_tags)?;
-                Ok((Origin::Archive(Box::new(staged)), images, None))
+                let all: Vec<Image> = staged.images.iter().chain(&staged.referrers).cloned().collect();
+                let companions =
+                    images.iter().flat_map(|image| companions(image, &all, &self.referrers)).collect();
+                Ok(Found { origin: Origin::Archive(Box::new(staged)), images, companions, _lease: None })
             }
         }
     }
 
-    fn put(&self, origin: Origin, images: Vec<Image>, to: &Place) -> Outcome {
+    fn put(&self, found: Found, to: &Place) -> Outcome {
         match to {
-            Place::Store(name) => self.keep(origin, images, name),
-            Place::Registry(name) => images.iter().try_for_each(|image| self.send(&origin, image, name)),
+            Place::Store(name) => self.keep(found, name),
+            Place::Registry(name) => found.images.iter().try_for_each(|image| self.send(&found, image, name)),
             Place::Layout(folder, reference) => {
-                let plan = plan_images(&origin, images, &self.options())?;
+                let (plan, origin) = self.plan(found)?;
                 plan.notes.iter().for_each(|text| note("note", text));
                 let bar = progress::new(self.mode(), "Copying");
                 plan.write_layout(&origin, folder, reference.as_deref(), bar.as_ref())?;
                 drop(bar);
-                plan.images.iter().try_for_each(|image| self.say(&image.root.digest.to_string()))
+                self.say(plan.images.iter().map(|image| image.root.digest))
             }
             Place::Archive(file, name) => {
-                let images = renamed(images, name.as_deref().map(reference).transpose()?)?;
+                let images = renamed(found.images.clone(), name.as_deref().map(reference).transpose()?)?;
                 let output = Output::open(file)?;
-                let plan = plan_images(&origin, images, &self.options())?;
+                let (plan, origin) = self.plan(Found { images, ..found })?;
                 save::write(&plan, &origin, output, Some(file), self.mode())?;
-                plan.images.iter().try_for_each(|image| self.say(&image.root.digest.to_string()))
+                self.say(plan.images.iter().map(|image| image.root.digest))
             }
         }
     }
 
+    /// A plan of all of it; a registry is asked for every blob, as what is missing is better known before the
+    /// first byte.
+    fn plan(&self, found: Found) -> Result<(Plan, Origin), Failure> {
+        let plan = plan_images(&found.origin, found.images, found.companions, &self.options())?;
+        if let Origin::Registry(gathered) = &found.origin {
+            gathered.check(plan.blobs(), self.args.registries.parallel.into())?;
+        }
+        Ok((plan, found.origin))
+    }
+
     /// Into the store, under `name`, or all tags under its repository.
-    fn keep(&self, origin: Origin, images: Vec<Image>, name: &str) -> Outcome {
-        let name = reference(name)?;
+    fn keep(&self, found: Found, name: &str) -> Outcome {
+        let (name, images) = (reference(name)?, found.images);
         let images: Vec<Image> = if self.args.all_tags {
             let tagged = |i: Image| {
                 let tag = i.name.as_ref().and_then(Reference::tag).unwrap_or("latest");
@@ -132,17 +156,20 @@ impl Copier<'_> {
         } else {
             renamed(images, Some(name.or_latest()))?
         };
-        let digests: Vec<String> = images.iter().map(|i| i.target.digest.to_string()).collect();
-        match origin {
+        let digests: Vec<Digest> = images.iter().map(|i| i.target.digest).collect();
+        match found.origin {
             Origin::Registry(gathered) => {
                 let parallel = self.args.registries.parallel.into();
-                let options = PullOptions { wanted: self.wanted(), parallel, now: now() };
+                let referrers = self.referrers.clone();
+                let options = PullOptions { wanted: self.wanted(), referrers, parallel, now: now() };
                 for image in &images {
                     pull(&self.store, &gathered, image, &options, self.transfers(transfers::PULL).as_ref())?;
                 }
             }
             Origin::Archive(mut staged) => {
-                staged.images = images;
+                let more = found.companions.into_iter().filter(|i| !i.is_referrer());
+                staged.images = images.into_iter().chain(more).collect();
+                staged.referrers.retain(|i| self.referrers.takes(&i.target));
                 staged.commit()?;
             }
             Origin::Store(store) => {
@@ -152,11 +179,11 @@ impl Copier<'_> {
                 }
             }
         }
-        digests.iter().try_for_each(|digest| self.say(digest))
+        self.say(digests.into_iter())
     }
 
     /// Into a registry.
-    fn send(&self, origin: &Origin, image: &Image, name: &Reference) -> Outcome {
+    fn send(&self, found: &Found, image: &Image, name: &Reference) -> Outcome {
         let repository = Registry::new(name.domain(), Arc::clone(&self.settings))?.repository(name.path());
         let of_image = image.name.as_ref().and_then(Reference::tag);
         let tag = if self.args.all_tags { of_image } else { name.tag().or(Some("latest")) };
@@ -164,13 +191,14 @@ impl Copier<'_> {
             selection: self.options().selection,
             parallel: self.args.registries.parallel.into(),
             siblings: siblings(image, std::slice::from_ref(image), name),
+            companions: found.companions.clone(),
         };
         let pushed =
-            push(origin, image, &repository, tag, &options, self.transfers(transfers::PUSH).as_ref())?;
+            push(&found.origin, image, &repository, tag, &options, self.transfers(transfers::PUSH).as_ref())?;
         if let Some(text) = &pushed.note {
             note("note", text);
         }
-        self.say(&pushed.root.digest.to_string())
+        self.say(std::iter::once(pushed.root.digest))
     }
 
     fn transfers(&self, words: transfers::Words) -> Box<dyn Transfers> {
@@ -181,8 +209,8 @@ impl Copier<'_> {
         if self.args.quiet { ProgressMode::None } else { self.args.progress }
     }
 
-    fn say(&self, text: &str) -> Outcome {
-        print(&format!("{text}\n"))
+    fn say(&self, mut digests: impl Iterator<Item = Digest>) -> Outcome {
+        digests.try_for_each(|digest| print(&format!("{digest}\n")))
     }
 }
 

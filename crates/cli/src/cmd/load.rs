@@ -4,14 +4,15 @@ use std::io::{IsTerminal, stdin};
 use std::path::Path;
 use std::sync::Arc;
 
-use barge_core::ops::{LoadOptions, Loaded, PushOptions, Source, Staged, load, push, stage};
+use barge_core::ops::{LoadOptions, Loaded, PushOptions, Source, Staged, push, stage};
 use barge_core::progress::{Silent, Transfers};
+use barge_core::referrers::Referrers;
 use barge_core::store::Store;
 use barge_oci::Reference;
 use barge_sources::registry::Registry;
 
 use super::place::reference;
-use super::{Failure, Outcome, note, now, platforms, print, registry};
+use super::{Failure, Outcome, note, now, platforms, print, referrers, registry};
 use crate::args::{Load, ProgressMode};
 use crate::render::{progress, transfers};
 use crate::usage::{Arity, bad_flag, check};
@@ -43,14 +44,14 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
         }
         None => Source::Stream(&mut stdin),
     };
-    if let Some(prefix) = &args.to {
-        let staged = stage(&store()?, source, &options, progress.as_ref())?;
-        drop(progress);
-        return send(args, &staged, prefix);
-    }
-    let loaded = load(&store()?, source, &options, progress.as_ref())?;
+    let mut staged = stage(&store()?, source, &options, progress.as_ref())?;
+    let referrers = referrers(args.referrers.as_deref()).unwrap_or(Referrers::All);
+    staged.referrers.retain(|i| referrers.takes(&i.target));
     drop(progress);
-    report(&loaded)
+    match &args.to {
+        Some(prefix) => send(args, &staged, prefix),
+        None => report(&staged.commit()?),
+    }
 }
 
 /// Into a registry: `docker.io/library/a:1` below `registry/prefix` is `registry/prefix/library/a:1`.
@@ -69,7 +70,8 @@ fn send(args: &Load, staged: &Staged, prefix: &str) -> Outcome {
     for (image, name) in named {
         let repository = Registry::new(name.domain(), Arc::clone(&settings))?.repository(name.path());
         let parallel = args.registries.parallel.into();
-        let options = PushOptions { parallel, ..PushOptions::default() };
+        let companions = staged.referrers.clone();
+        let options = PushOptions { parallel, companions, ..PushOptions::default() };
         let transfers: Box<dyn Transfers> =
             if args.quiet { Box::new(Silent) } else { transfers::new(transfers::PUSH) };
         let pushed = push(staged, image, &repository, name.tag(), &options, transfers.as_ref())?;

@@ -23,6 +23,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use barge_core::error::Error;
+use barge_core::referrers::Referrers;
 use barge_core::store::Store;
 use barge_oci::Platform;
 
@@ -122,6 +123,15 @@ fn platform(value: &str) -> Result<Platform, Failure> {
         return Ok(Platform::host());
     }
     Platform::parse(value).map_err(|e| Failure::Text(format!("invalid platform: {e}"), 1))
+}
+
+/// `--referrers`; `None` if it was not given.
+fn referrers(value: Option<&str>) -> Option<Referrers> {
+    value.filter(|v| !v.is_empty()).map(|value| match value {
+        "all" => Referrers::All,
+        "none" => Referrers::None,
+        of_type => Referrers::OfType(of_type.to_owned()),
+    })
 }
 
 /// The time now as the store keeps it.

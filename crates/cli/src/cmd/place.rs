@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use barge_core::content::{Blob, Documents, Image, Provider};
 use barge_core::error::Result as CoreResult;
+use barge_core::graph::{State, Tree};
 use barge_core::ops::Staged;
+use barge_core::referrers::{Referrers, find};
 use barge_core::select::Wanted;
 use barge_core::store::Store;
 use barge_oci::{Descriptor, Reference};
@@ -89,6 +91,23 @@ pub(super) fn gather(
         images.push(Image { name: Some(name), target: root });
     }
     Ok((gathered, images))
+}
+
+/// What refers to these images, in their registries.
+pub(super) fn find_all(
+    gathered: &Gathered,
+    images: &[Image],
+    wanted: &Referrers,
+) -> Result<Vec<Image>, Failure> {
+    let mut found = Vec::new();
+    for image in images.iter().filter(|_| *wanted != Referrers::None) {
+        let tree = Tree::walk(gathered, &image.target)?;
+        let manifests =
+            tree.manifests.iter().filter(|m| m.state != State::Absent).map(|m| m.descriptor.digest);
+        let subjects: Vec<_> = tree.indexes.keys().copied().chain(manifests).collect();
+        found.extend(find(gathered, image, subjects, wanted)?);
+    }
+    Ok(found)
 }
 
 /// Where images come from.

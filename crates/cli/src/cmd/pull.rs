@@ -9,7 +9,7 @@ use barge_oci::Reference;
 use barge_sources::registry::{Registry, Repository};
 
 use super::place::reference;
-use super::{Failure, Outcome, now, platforms, print, registry};
+use super::{Failure, Outcome, now, platforms, print, referrers, registry};
 use crate::args::Pull;
 use crate::render::transfers;
 use crate::usage::{Arity, check};
@@ -32,7 +32,8 @@ pub(crate) fn run(args: &Pull, store: impl Fn() -> Result<Store, Failure>, typed
     };
     let settings = registry::settings(&args.registries)?;
     let repository = Registry::new(name.domain(), settings)?.repository(name.path());
-    let options = PullOptions { wanted, parallel: args.registries.parallel.into(), now: now() };
+    let referrers = referrers(args.referrers.as_deref()).unwrap_or_default();
+    let options = PullOptions { wanted, referrers, parallel: args.registries.parallel.into(), now: now() };
     let puller = Puller { store: &store()?, repository, options, quiet: args.quiet };
     if args.all_tags {
         for tag in puller.repository.tags()? {

@@ -3,13 +3,14 @@
 use barge_core::content::Image;
 use barge_core::ops::{PushOptions, hold, push};
 use barge_core::progress::{Silent, Transfers};
+use barge_core::referrers::Referrers;
 use barge_core::select::Selection;
 use barge_core::store::Store;
 use barge_oci::Reference;
 use barge_sources::registry::{Registry, origin};
 
 use super::place::reference;
-use super::{Failure, Outcome, note, platforms, print, registry};
+use super::{Failure, Outcome, note, platforms, print, referrers, registry};
 use crate::args::Push;
 use crate::render::transfers;
 use crate::usage::{Arity, check};
@@ -30,6 +31,7 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
         keep_index: args.keep_index,
         foreign: args.include_foreign,
     };
+    let referrers = referrers(args.referrers.as_deref()).unwrap_or(Referrers::All);
     let settings = registry::settings(&args.registries)?;
     let repository = Registry::new(name.domain(), settings)?.repository(name.path());
     let store = store()?;
@@ -58,6 +60,7 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
             selection: selection.clone(),
             parallel: args.registries.parallel.into(),
             siblings: siblings(image, &images, &name),
+            companions: companions(image, &images, &referrers),
         };
         let tag = image.name.as_ref().and_then(Reference::tag);
         let transfers: Box<dyn Transfers> =
@@ -74,6 +77,16 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
         }
     }
     Ok(())
+}
+
+/// What may have to go along with an image: whatever accompanies images, and the names of its repository.
+pub(super) fn companions(image: &Image, images: &[Image], referrers: &Referrers) -> Vec<Image> {
+    let repository = image.name.as_ref().map(Reference::name);
+    let named =
+        |i: &&Image| *referrers == Referrers::All && i.name.as_ref().map(Reference::name) == repository;
+    let taken =
+        |i: &&Image| if i.is_referrer() { referrers.takes(&i.target) } else { i.name.is_some() && named(i) };
+    images.iter().filter(taken).cloned().collect()
 }
 
 /// Other repositories of the registry that should have the image's content.

@@ -14,8 +14,8 @@ use barge_oci::Reference;
 use barge_sources::registry::Gathered;
 use serde_json::json;
 
-use super::place::{Origin, REGISTRY, gather, reference};
-use super::{Failure, Outcome, note, platforms, print, registry};
+use super::place::{Origin, REGISTRY, find_all, gather, reference};
+use super::{Failure, Outcome, note, platforms, print, referrers, registry};
 use crate::args::{From, PlanFormat, ProgressMode, Save};
 use crate::render::progress;
 use crate::render::size::human_size;
@@ -40,7 +40,8 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
         Reference::parse(name)
             .map_err(|e| bad_flag(&format!("invalid argument {name:?} for \"--name\" flag: {e}"), typed))
     });
-    let options = SaveOptions { selection, name: name.transpose()? };
+    let referrers = referrers(args.referrers.as_deref());
+    let options = SaveOptions { selection, name: name.transpose()?, referrers };
     let file =
         args.output.as_deref().map(Path::new).filter(|p| !p.as_os_str().is_empty() && *p != Path::new("-"));
     if file.is_none() && !args.dry_run && stdout().is_terminal() {
@@ -108,7 +109,8 @@ fn plan_from_registry(args: &Save, options: &SaveOptions) -> Result<(Plan, Gathe
         these => Wanted::These(these.to_vec()),
     };
     let (gathered, images) = gather(&names, &settings, wanted)?;
-    let plan = plan_images(&gathered, images, options)?;
+    let companions = find_all(&gathered, &images, &options.referrers.clone().unwrap_or_default())?;
+    let plan = plan_images(&gathered, images, companions, options)?;
     gathered.check(plan.blobs(), args.registries.parallel.into())?;
     Ok((plan, gathered))
 }

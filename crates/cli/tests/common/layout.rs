@@ -191,7 +191,7 @@ impl Descriptor {
         Self { more: format!("{},{field}", self.more), ..self.clone() }
     }
 
-    fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         let Self { media_type, digest, size, more } = self;
         format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}{more}}}"#)
     }

@@ -173,9 +173,18 @@ impl Plan {
         held: &BTreeSet<Digest>,
         entries: &mut Vec<Descriptor>,
     ) -> Result<()> {
-        let subject = |i: &Image| i.target.annotations.get(annotation::MANIFEST_SUBJECT)?.parse().ok();
-        let mut wanted: Vec<&Image> =
-            companions.iter().filter(|i| subject(i).is_some_and(|s| held.contains(&s))).collect();
+        let (mut wanted, mut held): (Vec<&Image>, _) = (Vec::new(), held.clone());
+        let mut waiting: Vec<&Image> = companions.iter().collect();
+        loop {
+            let here = |i: &&Image| i.subject().is_some_and(|s| held.contains(&s));
+            let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(here);
+            waiting = later;
+            if now.is_empty() {
+                break;
+            }
+            held.extend(now.iter().map(|i| i.target.digest));
+            wanted.extend(now);
+        }
         wanted.sort_by_key(|i| i.target.digest);
         for image in wanted {
             let tree = Tree::walk(source, &image.target)?;

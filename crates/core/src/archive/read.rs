@@ -222,16 +222,24 @@ impl Archive {
             self.add_listed(descriptor)?;
         }
         let trees = self.trees.values().flat_map(|t| t.manifests.iter().map(|m| m.descriptor.digest));
-        let held: BTreeSet<Digest> = self.trees.keys().copied().chain(trees).collect();
-        for descriptor in referrers {
-            if subject(&descriptor).is_some_and(|s| held.contains(&s)) {
-                self.tree(&descriptor)?;
-                self.referrers.push(descriptor);
-            } else {
-                // What it refers to is elsewhere: it stands for itself.
-                self.add_listed(descriptor)?;
+        let mut held: BTreeSet<Digest> = self.trees.keys().copied().chain(trees).collect();
+        let mut waiting = referrers;
+        loop {
+            let here = |d: &Descriptor| subject(d).is_some_and(|s| held.contains(&s));
+            let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(here);
+            waiting = later;
+            if now.is_empty() {
+                break;
+            }
+            // What refers to a referrer comes along with that.
+            for referrer in now {
+                self.tree(&referrer)?;
+                held.insert(referrer.digest);
+                self.referrers.push(referrer);
             }
         }
+        // What these refer to is elsewhere: they stand for themselves.
+        waiting.into_iter().try_for_each(|referrer| self.add_listed(referrer))?;
         Ok(listed)
     }
 

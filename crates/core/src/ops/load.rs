@@ -66,24 +66,11 @@ pub struct Staged {
     wanted: Vec<Digest>,
 }
 
-/// Reads and verifies an archive, then gives its images their names.
+/// Reads and verifies an archive; what the store does not have is kept beside it.
 ///
 /// # Errors
 /// `Refused` for what is no sound archive, `NotFound` for a platform it does not have, `Io`; the store is
 /// as before then.
-pub fn load(
-    store: &Store,
-    source: Source<'_>,
-    options: &LoadOptions,
-    progress: &dyn Progress,
-) -> Result<Loaded> {
-    stage(store, source, options, progress)?.commit()
-}
-
-/// Reads and verifies an archive; what the store does not have is kept beside it.
-///
-/// # Errors
-/// As [`load`].
 pub fn stage(
     store: &Store,
     source: Source<'_>,

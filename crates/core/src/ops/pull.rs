@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Listed, State, Tree, may_be_absent};
 use crate::parallel::{each, stopped};
 use crate::progress::Transfers;
+use crate::referrers::{Referrers, find};
 use crate::select::{HostPreference, Wanted};
 use crate::store::{Lease, Store, TAGGED, assign};
 
@@ -22,6 +23,8 @@ const BUFFER: usize = 256 << 10;
 pub struct PullOptions {
     /// Which platforms.
     pub wanted: Wanted,
+    /// What that refers to the image comes along.
+    pub referrers: Referrers,
     /// How many blobs at once, at least one.
     pub parallel: usize,
     /// The time to note beside the name, RFC 3339.
@@ -49,12 +52,32 @@ pub fn pull(
     options: &PullOptions,
     transfers: &dyn Transfers,
 ) -> Result<Pulled> {
-    let arriving = Arriving { store, remote, wanted: &options.wanted, fetched: RefCell::default() };
+    let statements = options.referrers == Referrers::All;
+    let arriving =
+        Arriving { store, remote, wanted: &options.wanted, statements, fetched: RefCell::default() };
     let in_place = |e: Error| if e.refusal().is_some() { e.context(&remote.place()) } else { e };
     let tree = Tree::walk(&arriving, &image.target).map_err(in_place)?;
-    let chosen = choose(&tree, image, &options.wanted)?;
-    let documents: Vec<&Descriptor> =
+    let mut chosen = choose(&tree, image, &options.wanted)?;
+    if statements {
+        let of: Vec<String> = chosen.iter().map(|m| m.descriptor.digest.to_string()).collect();
+        let said =
+            |m: &&Listed| m.descriptor.attests().is_some_and(|subject| of.iter().any(|of| of == subject));
+        let more: Vec<&Listed> = tree.whole().filter(said).collect();
+        chosen
+            .extend(more.into_iter().filter(|m| of.iter().all(|of| *of != m.descriptor.digest.to_string())));
+    }
+    let mut documents: Vec<&Descriptor> =
         indexes(&tree).into_iter().chain(chosen.iter().map(|m| &m.descriptor)).collect();
+    let subjects = documents.iter().map(|d| d.digest).collect::<Vec<_>>();
+    let companions = find(remote, image, subjects, &options.referrers)?;
+    let everything = Arriving { wanted: &Wanted::All, ..arriving };
+    let trees = companions.iter().map(|i| Tree::walk(&everything, &i.target).map_err(in_place));
+    let trees = trees.collect::<Result<Vec<Tree>>>()?;
+    for tree in &trees {
+        documents.extend(indexes(tree));
+        documents.extend(tree.manifests.iter().map(|m| &m.descriptor));
+        chosen.extend(&tree.manifests);
+    }
     let mut blobs: BTreeMap<Digest, &Descriptor> = BTreeMap::new();
     for blob in chosen.iter().filter_map(|m| m.manifest.as_ref()).flat_map(Manifest::blobs) {
         if !may_be_absent(blob) {
@@ -86,16 +109,19 @@ pub fn pull(
     };
     each(missing, options.parallel, fetch)?;
     for document in documents {
-        newer |= keep(store, document, &arriving)?;
+        newer |= keep(store, document, &everything)?;
     }
     store.settle()?;
     if !newer {
         return Ok(Pulled::UpToDate);
     }
-    let mut target = image.target.clone();
-    target.annotations.insert(TAGGED.to_owned(), options.now.clone());
+    let mut named = vec![image.clone()];
+    named.extend(companions);
+    for image in named.iter_mut().filter(|i| i.name.is_some()) {
+        image.target.annotations.insert(TAGGED.to_owned(), options.now.clone());
+    }
     store.update(|names| {
-        assign(names, vec![Image { name: image.name.clone(), target }]);
+        assign(names, named);
         Ok(())
     })?;
     Ok(Pulled::Newer)
@@ -233,6 +259,8 @@ struct Arriving<'a, R> {
     store: &'a Store,
     remote: &'a R,
     wanted: &'a Wanted,
+    /// Whether statements in the index about a platform may be wanted, too.
+    statements: bool,
     fetched: RefCell<BTreeMap<Digest, Vec<u8>>>,
 }
 
@@ -242,7 +270,9 @@ impl<R: Remote> Documents for Arriving<'_, R> {
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
-        if media_type::is_manifest(&descriptor.media_type) && !self.wanted.may_want(descriptor) {
+        let may_want =
+            || self.wanted.may_want(descriptor) || (self.statements && descriptor.attests().is_some());
+        if media_type::is_manifest(&descriptor.media_type) && !may_want() {
             return Ok(None);
         }
         if let Some(bytes) = self.fetched.borrow().get(&descriptor.digest) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use barge_oci::{Descriptor, Digest, Document, media_type};
+use barge_oci::{Descriptor, Digest, Document, Reference, media_type};
 
 use crate::content::{Destination, Image, Provider};
 use crate::error::{Error, Result};
@@ -23,6 +23,8 @@ pub struct PushOptions {
     pub parallel: usize,
     /// Repositories of the same place that may have the blobs.
     pub siblings: Vec<String>,
+    /// Images among which are those that refer to this one: nameless with a subject, or with a tag of cosign's.
+    pub companions: Vec<Image>,
 }
 
 /// What was sent.
@@ -66,26 +68,80 @@ pub fn push(
 ) -> Result<Pushed> {
     let tree = Tree::walk(source, &image.target)?;
     let narrowed = narrow(&tree, image, &options.selection)?;
-    let documents = documents(source, &narrowed)?;
-    let known: BTreeSet<Digest> = documents.iter().map(|(d, _)| d.digest).collect();
-    let mut blobs: BTreeMap<Digest, &Descriptor> = BTreeMap::new();
-    for blob in narrowed.present.iter().flat_map(|m| m.present_blobs()) {
-        if !known.contains(&blob.digest) && (options.selection.foreign || !may_be_absent(blob)) {
-            blobs.entry(blob.digest).or_insert(blob);
+    let sender = Sender { source, destination, options, transfers };
+    let mut sent = sender.send(&narrowed, tag)?;
+    // What refers to what was sent, and what refers to that.
+    let mut waiting: Vec<&Image> = options.companions.iter().collect();
+    loop {
+        let ready = |i: &&Image| i.subject().is_some_and(|s| sent.contains(&s)) || i.is_cosign_tag_of(&sent);
+        let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(ready);
+        if now.is_empty() {
+            break;
         }
-    }
-    let mut blobs: Vec<&Descriptor> = blobs.into_values().collect();
-    blobs.sort_by_key(|b| std::cmp::Reverse(b.size));
-    let send =
-        |blob: &Descriptor, stop: &AtomicBool| send(source, destination, blob, options, stop, transfers);
-    each(blobs, options.parallel, send)?;
-    for (descriptor, bytes) in &documents {
-        let tag = tag.filter(|_| descriptor.digest == narrowed.root.digest);
-        destination.put_manifest(descriptor, bytes, tag)?;
+        for companion in now {
+            let tree = Tree::walk(source, &companion.target)?;
+            let tag = companion.name.as_ref().and_then(Reference::tag);
+            sent.extend(sender.send(&narrow(&tree, companion, &Selection::default())?, tag)?);
+        }
+        waiting = later;
     }
     let left_out: Vec<String> =
         narrowed.left_out.iter().filter_map(|m| m.platform.as_ref()).map(ToString::to_string).collect();
     Ok(Pushed { root: narrowed.root.clone(), note: narrowed.note(image, &left_out) })
+}
+
+/// Sends one image after the other to the same place.
+struct Sender<'a, S, D> {
+    source: &'a S,
+    destination: &'a D,
+    options: &'a PushOptions,
+    transfers: &'a dyn Transfers,
+}
+
+impl<S: Provider + Sync, D: Destination> Sender<'_, S, D> {
+    /// Blobs first, then documents; returns the digests of those.
+    fn send(&self, narrowed: &Narrowed<'_>, tag: Option<&str>) -> Result<BTreeSet<Digest>> {
+        let documents = documents(self.source, narrowed)?;
+        let known: BTreeSet<Digest> = documents.iter().map(|(d, _)| d.digest).collect();
+        let mut blobs: BTreeMap<Digest, &Descriptor> = BTreeMap::new();
+        for blob in narrowed.present.iter().flat_map(|m| m.present_blobs()) {
+            if !known.contains(&blob.digest) && (self.options.selection.foreign || !may_be_absent(blob)) {
+                blobs.entry(blob.digest).or_insert(blob);
+            }
+        }
+        let mut blobs: Vec<&Descriptor> = blobs.into_values().collect();
+        blobs.sort_by_key(|b| std::cmp::Reverse(b.size));
+        each(blobs, self.options.parallel, |blob, stop| self.blob(blob, stop))?;
+        for (descriptor, bytes) in &documents {
+            let tag = tag.filter(|_| descriptor.digest == narrowed.root.digest);
+            self.destination.put_manifest(descriptor, bytes, tag)?;
+        }
+        Ok(known)
+    }
+
+    fn blob(&self, blob: &Descriptor, stop: &AtomicBool) -> Result<()> {
+        if self.destination.has_blob(blob)? {
+            self.transfers.exists(blob);
+            return Ok(());
+        }
+        for sibling in &self.options.siblings {
+            if self.destination.mount(blob, sibling)? {
+                self.transfers.mounted(blob, sibling);
+                return Ok(());
+            }
+        }
+        self.transfers.begin(blob);
+        let open = |offset| {
+            if stop.load(Ordering::Relaxed) {
+                return Err(stopped());
+            }
+            let doing = |e| Error::io("read", Path::new(&format!("blob {}", blob.digest)), e);
+            self.source.open(blob)?.skip(offset).map_err(doing)
+        };
+        self.destination.put_blob(blob, &open, &|bytes| self.transfers.advance(blob, bytes))?;
+        self.transfers.done(blob);
+        Ok(())
+    }
 }
 
 /// Manifests and indexes, each behind what it lists.
@@ -120,35 +176,4 @@ fn lists_one_of(descriptor: &Descriptor, bytes: &[u8], waiting: &BTreeSet<Digest
     media_type::is_index(&descriptor.media_type)
         && Document::index(bytes.to_vec())
             .is_ok_and(|index| index.parsed().manifests.iter().any(|m| waiting.contains(&m.digest)))
-}
-
-fn send(
-    source: &impl Provider,
-    destination: &impl Destination,
-    blob: &Descriptor,
-    options: &PushOptions,
-    stop: &AtomicBool,
-    transfers: &dyn Transfers,
-) -> Result<()> {
-    if destination.has_blob(blob)? {
-        transfers.exists(blob);
-        return Ok(());
-    }
-    for sibling in &options.siblings {
-        if destination.mount(blob, sibling)? {
-            transfers.mounted(blob, sibling);
-            return Ok(());
-        }
-    }
-    transfers.begin(blob);
-    let open = |offset| {
-        if stop.load(Ordering::Relaxed) {
-            return Err(stopped());
-        }
-        let doing = |e| Error::io("read", Path::new(&format!("blob {}", blob.digest)), e);
-        source.open(blob)?.skip(offset).map_err(doing)
-    };
-    destination.put_blob(blob, &open, &|bytes| transfers.advance(blob, bytes))?;
-    transfers.done(blob);
-    Ok(())
 }

@@ -7,6 +7,8 @@ use barge_oci::{Digest, Reference};
 use crate::archive::Plan;
 use crate::content::{Image, Provider};
 use crate::error::{Error, Result};
+use crate::graph::Tree;
+use crate::referrers::Referrers;
 use crate::resolve::all_tags;
 use crate::select::Selection;
 use crate::store::{Lease, Store};
@@ -18,6 +20,9 @@ pub struct SaveOptions {
     pub selection: Selection,
     /// The name for the one image that would be nameless.
     pub name: Option<Reference>,
+    /// What of that which refers to the images comes along; by default what docker takes along: everything but
+    /// what has a tag of its own.
+    pub referrers: Option<Referrers>,
 }
 
 /// Plans an archive of the images that `arguments` mean. The lease keeps them whole until it is dropped.
@@ -36,7 +41,7 @@ pub fn plan_save(store: &Store, arguments: &[String], options: &SaveOptions) -> 
         if let Some(name) = &options.name {
             give_name(&mut images, name)?;
         }
-        let companions: Vec<Image> = all.into_iter().filter(Image::is_referrer).collect();
+        let companions = options.companions(store, &mut images, all)?;
         let plan = Plan::new(store, &images, &companions, &options.selection)?;
         let needed: Vec<Digest> = plan.blobs().map(|b| b.digest).collect();
         Ok((plan, needed))
@@ -44,15 +49,48 @@ pub fn plan_save(store: &Store, arguments: &[String], options: &SaveOptions) -> 
     Ok((plan, lease))
 }
 
-/// Plans an archive of images that somebody else has found, such as those of a registry.
+/// Plans an archive of images, and what refers to them, that somebody else has found.
 ///
 /// # Errors
 /// As [`plan_save`].
-pub fn plan_images(source: &impl Provider, mut images: Vec<Image>, options: &SaveOptions) -> Result<Plan> {
+pub fn plan_images(
+    source: &impl Provider,
+    mut images: Vec<Image>,
+    companions: Vec<Image>,
+    options: &SaveOptions,
+) -> Result<Plan> {
     if let Some(name) = &options.name {
         give_name(&mut images, name)?;
     }
-    Plan::new(source, &images, &[], &options.selection)
+    let companions = options.companions(source, &mut images, companions)?;
+    Plan::new(source, &images, &companions, &options.selection)
+}
+
+impl SaveOptions {
+    /// Those of `all` that come along nameless; what has a tag of cosign's joins the images.
+    fn companions(
+        &self,
+        source: &impl Provider,
+        images: &mut Vec<Image>,
+        all: Vec<Image>,
+    ) -> Result<Vec<Image>> {
+        let (referrers, named): (Vec<Image>, Vec<Image>) = all.into_iter().partition(Image::is_referrer);
+        if self.referrers == Some(Referrers::All) {
+            let mut more = Vec::new();
+            for image in images.iter() {
+                let tree = Tree::walk(source, &image.target)?;
+                let manifests = tree.manifests.iter().map(|m| m.descriptor.digest);
+                let subjects = tree.indexes.keys().copied().chain(manifests).collect();
+                let repository = image.name.as_ref().map(Reference::name);
+                let of_it = |i: &&Image| i.name.as_ref().map(Reference::name) == repository;
+                more.extend(named.iter().filter(of_it).filter(|i| i.is_cosign_tag_of(&subjects)).cloned());
+            }
+            more.retain(|i| !images.contains(i));
+            images.extend(more);
+        }
+        let taken = |i: &Image| self.referrers.as_ref().is_none_or(|wanted| wanted.takes(&i.target));
+        Ok(referrers.into_iter().filter(taken).collect())
+    }
 }
 
 fn give_name(images: &mut [Image], name: &Reference) -> Result<()> {

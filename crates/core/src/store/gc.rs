@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use barge_oci::{Digest, annotation};
+use barge_oci::Digest;
 
 use super::{DigestSet, Store, Summary, private_file, sync_folder};
 use crate::content::Image;
@@ -40,19 +40,25 @@ impl Store {
         for summary in self.summaries(images.iter().filter(|i| !i.is_referrer()))? {
             needed.extend(summary.digests());
         }
-        let orphan = |image: &Image| {
-            let subject = image.target.annotations.get(annotation::MANIFEST_SUBJECT);
-            subject.is_some_and(|s| s.parse().is_ok_and(|subject| !needed.contains(&subject)))
-        };
-        if images.iter().any(orphan) {
+        let mut waiting: Vec<&Image> = images.iter().filter(|i| i.is_referrer()).collect();
+        loop {
+            let here = |i: &&Image| i.subject().is_some_and(|s| needed.contains(&s));
+            let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(here);
+            waiting = later;
+            if now.is_empty() {
+                break;
+            }
+            // What refers to a referrer is needed as long as that is.
+            for summary in self.summaries(now.into_iter())? {
+                needed.extend(summary.digests());
+            }
+        }
+        if !waiting.is_empty() {
+            let orphans: Vec<Image> = waiting.into_iter().cloned().collect();
             self.update(|images| {
-                images.retain(|i| !orphan(i));
+                images.retain(|i| !orphans.contains(i));
                 Ok(())
             })?;
-        }
-        let companions: Vec<_> = images.iter().filter(|i| i.is_referrer() && !orphan(i)).collect();
-        for summary in self.summaries(companions.into_iter())? {
-            needed.extend(summary.digests());
         }
         self.sweep(&needed)
     }

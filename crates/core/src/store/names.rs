@@ -81,7 +81,7 @@ impl Image {
     /// Whether this only accompanies another image and is none itself.
     #[must_use]
     pub fn is_referrer(&self) -> bool {
-        self.target.annotations.contains_key(annotation::MANIFEST_SUBJECT)
+        self.subject().is_some()
     }
 
     /// When it got its name, RFC 3339.

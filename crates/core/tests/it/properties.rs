@@ -3,7 +3,7 @@
 
 use crate::common::{PLATFORMS, images};
 use barge_core::archive::{Archive, Pass, Plan};
-use barge_core::ops::{LoadOptions, SaveOptions, Source, load, plan_save};
+use barge_core::ops::{LoadOptions, SaveOptions, Source, plan_save, stage};
 use barge_core::progress::Silent;
 use barge_core::select::Selection;
 use barge_core::store::Store;
@@ -44,7 +44,7 @@ proptest! {
         let place = tempfile::tempdir().unwrap();
         let store = Store::open(&place.path().join("store")).unwrap();
         let mut input = first.as_slice();
-        let loaded = load(&store, Source::Stream(&mut input), &LoadOptions::default(), &Silent).unwrap();
+        let loaded = stage(&store, Source::Stream(&mut input), &LoadOptions::default(), &Silent).unwrap().commit().unwrap();
         let arguments: Vec<String> = loaded
             .images
             .iter()

@@ -5,7 +5,7 @@ use std::io::Read;
 use crate::common::Memory;
 use barge_core::content::{Documents, Provider};
 use barge_core::error::ErrorKind;
-use barge_core::ops::{LoadOptions, Source, load};
+use barge_core::ops::{LoadOptions, Source, stage};
 use barge_core::progress::Silent;
 use barge_core::store::Store;
 use barge_oci::{Descriptor, Digest, Platform};
@@ -42,7 +42,7 @@ fn store() {
     let (layout, store) = (place.path().join("layout"), place.path().join("store"));
     barge_testkit::sample::write(&layout).unwrap();
     let store = Store::open(&store).unwrap();
-    load(&store, Source::Path(&layout), &LoadOptions::default(), &Silent).unwrap();
+    stage(&store, Source::Path(&layout), &LoadOptions::default(), &Silent).unwrap().commit().unwrap();
     let images = store.names().unwrap();
     let target = &images.first().unwrap().target;
     let content = std::fs::read(layout.join(target.digest.blob_path())).unwrap();

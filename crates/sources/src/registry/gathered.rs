@@ -66,10 +66,22 @@ impl Gathered {
     }
 
     fn repository(&self, descriptor: &Descriptor) -> Result<&Repository> {
-        let place =
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).places.get(&descriptor.digest).copied();
-        let unknown = || Error::not_found(format!("content digest {}: not found", descriptor.digest));
+        self.of_digest(&descriptor.digest)
+    }
+
+    fn of_digest(&self, digest: &Digest) -> Result<&Repository> {
+        let place = self.known.lock().unwrap_or_else(PoisonError::into_inner).places.get(digest).copied();
+        let unknown = || Error::not_found(format!("content digest {digest}: not found"));
         place.and_then(|place| self.repositories.get(place)).ok_or_else(unknown)
+    }
+
+    /// These are where `parent` is.
+    fn learn_places(&self, parent: &Digest, children: impl Iterator<Item = Digest>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(place) = known.places.get(parent).copied() else { return };
+        for child in children {
+            known.places.entry(child).or_insert(place);
+        }
     }
 
     /// What a document lists is where it is.
@@ -81,11 +93,8 @@ impl Gathered {
             let manifest = Document::manifest(bytes.to_vec());
             manifest.map(|m| m.parsed().blobs().map(|b| b.digest).collect()).unwrap_or_default()
         };
+        self.learn_places(&descriptor.digest, children.into_iter());
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(place) = known.places.get(&descriptor.digest).copied() else { return };
-        for child in children {
-            known.places.entry(child).or_insert(place);
-        }
         known.documents.insert(descriptor.digest, Arc::clone(bytes));
     }
 }
@@ -137,6 +146,18 @@ impl Remote for Gathered {
 
     fn holds(&self, blob: &Descriptor) -> Result<bool> {
         self.repository(blob)?.holds(blob)
+    }
+
+    fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>> {
+        let found = self.of_digest(subject)?.referrers(subject)?;
+        self.learn_places(subject, found.iter().map(|d| d.digest));
+        Ok(found)
+    }
+
+    fn tagged(&self, subject: &Digest, tag: &str) -> Result<Option<Descriptor>> {
+        let found = self.of_digest(subject)?.tagged(subject, tag)?;
+        self.learn_places(subject, found.iter().map(|d| d.digest));
+        Ok(found)
     }
 
     fn read_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn std::io::Read + Send>> {

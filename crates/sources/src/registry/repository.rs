@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use barge_core::content::{Blob, Documents, Provider, Remote};
 use barge_core::error::{Error, ErrorKind, Refusal, Result, printable};
-use barge_oci::{Descriptor, Digest, Hasher, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Reference, media_type};
+use barge_oci::{
+    Descriptor, Digest, Document, Hasher, Index, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Reference, media_type,
+};
 use serde::Deserialize;
 use ureq::Body;
 use ureq::http::{Method, Response, StatusCode, header};
@@ -23,6 +25,8 @@ const ORIGIN: &str = "containerd.io/distribution.source.";
 const TAGS_A_PAGE: usize = 1000;
 const MAX_PAGE_BYTES: u64 = 4 << 20;
 const MAX_TAGS: usize = 200_000;
+/// How many referrers of one manifest are read.
+const MAX_REFERRERS: usize = 10_000;
 
 /// A repository; cheap to clone.
 #[derive(Debug, Clone)]
@@ -49,9 +53,17 @@ impl Repository {
     pub fn resolve(&self, name: &Reference) -> Result<Descriptor> {
         let digest = name.digest().copied();
         let tag = name.tag().unwrap_or("latest");
-        let wanted = digest.map_or_else(|| tag.to_owned(), |d| d.to_string());
+        let found = self.look_up(&digest.map_or_else(|| tag.to_owned(), |d| d.to_string()), digest);
+        let (mut descriptor, bytes) = found.map_err(|e| in_dockers_words(name, e))?;
+        descriptor.annotations.insert(format!("{ORIGIN}{}", self.client.host), self.path.clone());
+        *self.resolved.lock().unwrap_or_else(PoisonError::into_inner) = Some((descriptor.digest, bytes));
+        Ok(descriptor)
+    }
+
+    /// What a tag or digest leads to, verified as far as that can be.
+    fn look_up(&self, wanted: &str, digest: Option<Digest>) -> Result<(Descriptor, Vec<u8>)> {
         let what = format!("{}: manifest {wanted}", self.path);
-        let (answer, bytes) = self.manifest(&wanted, &what).map_err(|e| in_dockers_words(name, e))?;
+        let (answer, bytes) = self.manifest(wanted, &what)?;
         let algorithm = digest.map_or(barge_oci::Algorithm::Sha256, |d| d.algorithm());
         let mut hasher = Hasher::new(algorithm);
         hasher.update(&bytes);
@@ -70,10 +82,7 @@ impl Repository {
             let message = format!("{}: {what}: media-type: schema 1 not supported", self.client.host);
             return Err(Error::refused(Refusal::UnsupportedSchema1, message));
         }
-        let mut descriptor = Descriptor::new(&kind, actual, bytes.len() as u64);
-        descriptor.annotations.insert(format!("{ORIGIN}{}", self.client.host), self.path.clone());
-        *self.resolved.lock().unwrap_or_else(PoisonError::into_inner) = Some((actual, bytes));
-        Ok(descriptor)
+        Ok((Descriptor::new(&kind, actual, bytes.len() as u64), bytes))
     }
 
     /// Every tag, in the registry's order.
@@ -121,6 +130,25 @@ impl Repository {
         call.repository = &self.path;
         call.scopes = vec![format!("repository:{}:pull", self.path)];
         call
+    }
+
+    /// The list of referrers under its tag, `sha256-<hex>`, and its descriptor.
+    pub(super) fn fallback(&self, subject: &Digest) -> Result<Option<(Descriptor, Index)>> {
+        let tag = fallback_tag(subject);
+        match self.look_up(&tag, None) {
+            Ok((descriptor, bytes)) if media_type::is_index(&descriptor.media_type) => {
+                Ok(Some((descriptor, self.index(bytes, &tag)?)))
+            }
+            Ok(_) => Ok(None),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn index(&self, bytes: Vec<u8>, what: &str) -> Result<Index> {
+        Document::index(bytes)
+            .map(Document::into_parsed)
+            .map_err(|e| Error::refused(Refusal::JsonInvalid, format!("{}: {what}: {e}", self.client.host)))
     }
 
     /// Whether a blob is there; `actions` are what the token that is asked for this is good for.
@@ -255,10 +283,49 @@ impl Remote for Repository {
         self.head(blob, "pull")
     }
 
+    /// By the API of distribution-spec 1.1, or else by its tag for registries that have none.
+    fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>> {
+        let what = format!("{}: referrers of {subject}", self.path);
+        let (mut found, mut target) = (Vec::new(), Some(format!("{}/referrers/{subject}", self.path)));
+        while let Some(page) = target {
+            let mut call = self.call(Method::GET, page, &what);
+            call.headers.push((header::ACCEPT, media_type::OCI_INDEX.to_owned()));
+            let answer = self.client.call(&call)?;
+            if answer.status() != StatusCode::OK || content_type(&answer) != media_type::OCI_INDEX {
+                return Ok(self.fallback(subject)?.map(|(_, index)| index.manifests).unwrap_or_default());
+            }
+            target = next_page(&answer);
+            let page = self.index(self.read(answer.into_body(), MAX_PAGE_BYTES, &what)?, &what)?;
+            if page.manifests.is_empty() {
+                break;
+            }
+            found.extend(page.manifests);
+            if found.len() > MAX_REFERRERS {
+                let message = format!("{}: {what}: more than {MAX_REFERRERS}", self.client.host);
+                return Err(Error::refused(Refusal::LimitExceeded, message));
+            }
+        }
+        Ok(found)
+    }
+
+    fn tagged(&self, _subject: &Digest, tag: &str) -> Result<Option<Descriptor>> {
+        match self.look_up(tag, None) {
+            Ok((descriptor, _)) => Ok(Some(descriptor)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
     fn read_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>> {
         let reader = BlobReader::open(self.client.clone(), &self.path, descriptor, offset)?;
         Ok(Box::new(reader))
     }
+}
+
+/// The tag under which a registry without the referrers API has the list (distribution-spec, "Referrers Tag
+/// Schema").
+pub(super) fn fallback_tag(subject: &Digest) -> String {
+    format!("{}-{}", subject.algorithm().name(), subject.hex())
 }
 
 /// What docker says of names that cannot be pulled.

@@ -4,13 +4,14 @@ use std::io::Read;
 
 use barge_core::content::{Blob, Destination};
 use barge_core::error::{Error, ErrorKind, Result};
-use barge_oci::{Descriptor, Digest};
+use barge_oci::{Descriptor, Digest, Document, Index, Manifest, media_type, to_go_json};
 use ureq::Body;
 use ureq::http::{Method, Response, StatusCode, header};
 
 use super::Repository;
 use super::client::{Call, Payload, backoff};
 use super::fault::fault;
+use super::repository::fallback_tag;
 
 /// How much is sent at once; what a broken connection costs at the most.
 const CHUNK: u64 = 32 << 20;
@@ -47,6 +48,32 @@ impl Repository {
         let call = self.pushing(Method::POST, format!("{}/blobs/uploads/", self.path), what);
         let answer = self.expect(&call, &[StatusCode::ACCEPTED])?;
         self.location(&answer, what)
+    }
+
+    /// A registry that does not keep the list of referrers itself has it under a tag.
+    fn list_referrer(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<()> {
+        let (subject, artifact_type, annotations) = if media_type::is_index(&descriptor.media_type) {
+            let Ok(index) = Document::index(bytes.to_vec()) else { return Ok(()) };
+            let Index { subject, artifact_type, annotations, .. } = index.into_parsed();
+            (subject, artifact_type, annotations)
+        } else {
+            let Ok(manifest) = Document::manifest(bytes.to_vec()) else { return Ok(()) };
+            let Manifest { subject, artifact_type, annotations, config, .. } = manifest.into_parsed();
+            (subject, artifact_type.or(Some(config.media_type)), annotations)
+        };
+        let Some(subject) = subject else { return Ok(()) };
+        let (_, mut index) =
+            self.fallback(&subject.digest)?.unwrap_or_else(|| (subject.clone(), Index::new(Vec::new())));
+        if index.manifests.iter().any(|d| d.digest == descriptor.digest) {
+            return Ok(());
+        }
+        index.media_type = Some(media_type::OCI_INDEX.to_owned());
+        let size = descriptor.size;
+        let listed = Descriptor::new(&descriptor.media_type, descriptor.digest, size);
+        index.manifests.push(Descriptor { artifact_type, annotations, ..listed });
+        let bytes = to_go_json(&index).map_err(|e| Error::invalid(e.to_string()))?;
+        let descriptor = Descriptor::of(media_type::OCI_INDEX, &bytes);
+        self.put_manifest(&descriptor, &bytes, Some(&fallback_tag(&subject.digest)))
     }
 
     /// How far an upload came, and where it goes on; `None` if the registry knows nothing of it any more.
@@ -161,6 +188,9 @@ impl Destination for Repository {
         call.headers = vec![(header::CONTENT_TYPE, descriptor.media_type.clone())];
         call.body = Payload::Bytes(bytes);
         let answer = self.expect(&call, &[StatusCode::CREATED])?;
+        if !answer.headers().contains_key("oci-subject") {
+            self.list_referrer(descriptor, bytes)?;
+        }
         let told = answer.headers().get("docker-content-digest").and_then(|v| v.to_str().ok()?.parse().ok());
         match told.filter(|told: &Digest| *told != descriptor.digest) {
             None => Ok(()),

@@ -144,6 +144,16 @@ impl Registry {
         self.jail.run(&["oras", "manifest", "fetch", "--plain-http", name])
     }
 
+    /// What refers to a name there, as `oras` finds it: the digests and artifact types. Only without a guard.
+    pub fn referrers(&self, name: &str) -> Result<Vec<(String, String)>> {
+        let found = self.jail.run(&["oras", "discover", "--plain-http", "--format", "json", name])?;
+        let found: Value = serde_json::from_str(&found)?;
+        let text =
+            |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let list = found.get("referrers").or_else(|| found.get("manifests")).and_then(Value::as_array);
+        Ok(list.into_iter().flatten().map(|one| (text(one, "digest"), text(one, "artifactType"))).collect())
+    }
+
     pub(super) fn jail(&self) -> &Jail {
         &self.jail
     }
