@@ -155,6 +155,9 @@ pub(crate) struct Registries {
     /// How often what fails in passing is tried
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) attempts: u32,
+    /// How many seconds a registry may say nothing
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86400))]
+    pub(crate) timeout: u64,
     /// How many blobs are moved at once
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) parallel: u16,
@@ -180,6 +183,10 @@ pub(crate) struct Pull {
     /// What refers to the image comes along: all (what cosign has under tags, too), none, or an artifact type
     #[arg(long, value_name = "all|none|TYPE")]
     pub(crate) referrers: Option<String>,
+    /// How progress is shown: bars where STDOUT and STDERR are terminals, docker's lines elsewhere (auto, plain),
+    /// or JSON on STDERR
+    #[arg(long, value_name = "MODE", default_value = "auto")]
+    pub(crate) progress: ProgressMode,
     #[command(flatten)]
     pub(crate) registries: Registries,
 }
@@ -210,6 +217,10 @@ pub(crate) struct Push {
     /// What refers to the image comes along: all (what cosign has under tags, too), none, or an artifact type
     #[arg(long, value_name = "all|none|TYPE")]
     pub(crate) referrers: Option<String>,
+    /// How progress is shown: bars where STDOUT and STDERR are terminals, docker's lines elsewhere (auto, plain),
+    /// or JSON on STDERR
+    #[arg(long, value_name = "MODE", default_value = "auto")]
+    pub(crate) progress: ProgressMode,
     #[command(flatten)]
     pub(crate) registries: Registries,
 }

@@ -15,7 +15,7 @@ mod robust;
 
 use barge_testkit::peers::Registry;
 use barge_testkit::sample;
-use common::{HELLO, Layout, Maker, Place};
+use common::{HELLO, Layout, Maker, Place, Terminal, on_terminal};
 
 /// A registry with the sample image as `team/hello:latest`; `None` where there is no registry to be had.
 fn with_hello() -> Option<(Registry, String)> {
@@ -215,4 +215,32 @@ fn what_is_not_there() {
         place.fails("pull UPPER"),
         "invalid reference format: repository name (library/UPPER) must be lowercase\n"
     );
+}
+
+#[test]
+fn progress() {
+    let Some((_registry, name)) = with_hello() else { return };
+    let place = Place::new();
+    let layer = Layout::hello().platform("linux/riscv64")[2].clone();
+    let on = |which: Terminal, flags: &str| {
+        let place = Place::new();
+        let line = format!("pull {flags}--platform linux/riscv64 {name}");
+        let words: Vec<&str> = line.split(' ').collect();
+        let mut command = place.command(&words);
+        command.env("TERM", "xterm");
+        on_terminal(command, which, 100)
+    };
+    let bars = on(Terminal::Stderr, "");
+    assert!(bars.stderr.contains(&format!("{}: Download complete", short(&layer))), "{:?}", bars.stderr);
+    assert!(bars.out().contains(&format!("{}: Download complete\n", short(&layer))), "{}", bars.out());
+    for flags in ["-q ", "--progress none ", "--progress plain "] {
+        assert_eq!(on(Terminal::Stderr, flags).stderr, "", "{flags}");
+    }
+    let ran = place.run(&format!("pull --progress json --platform linux/riscv64 {name}"));
+    let last: Vec<serde_json::Value> = ran.stderr.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let of_layer: Vec<&serde_json::Value> = last.iter().filter(|l| l["id"] == layer).collect();
+    assert_eq!(of_layer[0]["status"], "Pulling fs layer");
+    let done = of_layer.last().unwrap();
+    assert_eq!((&done["status"], &done["current"]), (&"Download complete".into(), &done["total"]));
+    assert!(!on(Terminal::Stdout, "").out().contains('\u{1b}'));
 }

@@ -10,7 +10,7 @@ use barge_core::ops::{
     tag,
 };
 use barge_core::output::Output;
-use barge_core::progress::{Silent, Transfers};
+use barge_core::progress::Transfers;
 use barge_core::referrers::Referrers;
 use barge_core::resolve::{all_tags, one};
 use barge_core::select::{Selection, Wanted};
@@ -202,7 +202,7 @@ impl Copier<'_> {
     }
 
     fn transfers(&self, words: transfers::Words) -> Box<dyn Transfers> {
-        if self.args.quiet { Box::new(Silent) } else { transfers::new(words) }
+        transfers::new(words, self.mode())
     }
 
     fn mode(&self) -> ProgressMode {

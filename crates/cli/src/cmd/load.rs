@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use barge_core::ops::{LoadOptions, Loaded, PushOptions, Source, Staged, push, stage};
-use barge_core::progress::{Silent, Transfers};
 use barge_core::referrers::Referrers;
 use barge_core::store::Store;
 use barge_oci::Reference;
@@ -72,8 +71,8 @@ fn send(args: &Load, staged: &Staged, prefix: &str) -> Outcome {
         let parallel = args.registries.parallel.into();
         let companions = staged.referrers.clone();
         let options = PushOptions { parallel, companions, ..PushOptions::default() };
-        let transfers: Box<dyn Transfers> =
-            if args.quiet { Box::new(Silent) } else { transfers::new(transfers::PUSH) };
+        let mode = if args.quiet { ProgressMode::None } else { args.progress };
+        let transfers = transfers::new(transfers::PUSH, mode);
         let pushed = push(staged, image, &repository, name.tag(), &options, transfers.as_ref())?;
         drop(transfers);
         if let Some(text) = &pushed.note {

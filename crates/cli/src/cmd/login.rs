@@ -13,8 +13,6 @@ use crate::args::{Login, Logout};
 use crate::usage::{Arity, check};
 
 const HUB: &str = "docker.io";
-/// How often the registry is asked to take what was typed.
-const ATTEMPTS: u32 = 3;
 
 /// Asks the registry whether it takes the credentials, and keeps them if it does.
 pub(crate) fn login(args: &Login, typed: &str) -> Outcome {
@@ -22,7 +20,7 @@ pub(crate) fn login(args: &Login, typed: &str) -> Outcome {
     let host = host(args.servers.first());
     let credential = credential(args)?;
     let credentials = Credentials { given: Some(credential.clone()), files: Vec::new() };
-    Registry::new(&host, Arc::new(with(credentials, args.tls_verify, ATTEMPTS)))?.ping()?;
+    Registry::new(&host, Arc::new(with(credentials, args.tls_verify)))?.ping()?;
     match remember(&file(args.authfile.as_ref())?, &host, &credential)? {
         Kept::Helper => {}
         Kept::File(file) => say(&format!(

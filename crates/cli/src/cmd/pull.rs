@@ -2,7 +2,6 @@
 
 use barge_core::content::Image;
 use barge_core::ops::{PullOptions, Pulled, pull};
-use barge_core::progress::{Silent, Transfers};
 use barge_core::select::Wanted;
 use barge_core::store::Store;
 use barge_oci::Reference;
@@ -10,7 +9,7 @@ use barge_sources::registry::{Registry, Repository};
 
 use super::place::reference;
 use super::{Failure, Outcome, now, platforms, print, referrers, registry};
-use crate::args::Pull;
+use crate::args::{ProgressMode, Pull};
 use crate::render::transfers;
 use crate::usage::{Arity, check};
 
@@ -34,7 +33,7 @@ pub(crate) fn run(args: &Pull, store: impl Fn() -> Result<Store, Failure>, typed
     let repository = Registry::new(name.domain(), settings)?.repository(name.path());
     let referrers = referrers(args.referrers.as_deref()).unwrap_or_default();
     let options = PullOptions { wanted, referrers, parallel: args.registries.parallel.into(), now: now() };
-    let puller = Puller { store: &store()?, repository, options, quiet: args.quiet };
+    let puller = Puller { store: &store()?, repository, options, quiet: args.quiet, progress: args.progress };
     if args.all_tags {
         for tag in puller.repository.tags()? {
             // What the registry lists and no reference can say cannot be kept under a name.
@@ -56,6 +55,7 @@ struct Puller<'a> {
     repository: Repository,
     options: PullOptions,
     quiet: bool,
+    progress: ProgressMode,
 }
 
 impl Puller<'_> {
@@ -66,8 +66,8 @@ impl Puller<'_> {
         self.say(&format!("{what}: Pulling from {}", name.path()))?;
         let digest = root.digest;
         let image = Image { name: Some(name.clone()), target: root };
-        let transfers: Box<dyn Transfers> =
-            if self.quiet { Box::new(Silent) } else { transfers::new(transfers::PULL) };
+        let mode = if self.quiet { ProgressMode::None } else { self.progress };
+        let transfers = transfers::new(transfers::PULL, mode);
         let pulled = pull(self.store, &self.repository, &image, &self.options, transfers.as_ref())?;
         drop(transfers);
         let status = match pulled {

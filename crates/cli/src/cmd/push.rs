@@ -2,7 +2,6 @@
 
 use barge_core::content::Image;
 use barge_core::ops::{PushOptions, hold, push};
-use barge_core::progress::{Silent, Transfers};
 use barge_core::referrers::Referrers;
 use barge_core::select::Selection;
 use barge_core::store::Store;
@@ -11,7 +10,7 @@ use barge_sources::registry::{Registry, origin};
 
 use super::place::reference;
 use super::{Failure, Outcome, note, platforms, print, referrers, registry};
-use crate::args::Push;
+use crate::args::{ProgressMode, Push};
 use crate::render::transfers;
 use crate::usage::{Arity, check};
 
@@ -63,8 +62,8 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
             companions: companions(image, &images, &referrers),
         };
         let tag = image.name.as_ref().and_then(Reference::tag);
-        let transfers: Box<dyn Transfers> =
-            if args.quiet { Box::new(Silent) } else { transfers::new(transfers::PUSH) };
+        let mode = if args.quiet { ProgressMode::None } else { args.progress };
+        let transfers = transfers::new(transfers::PUSH, mode);
         let pushed = push(&store, image, &repository, tag, &options, transfers.as_ref())?;
         drop(transfers);
         if let Some(text) = &pushed.note {

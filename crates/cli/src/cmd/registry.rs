@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{BufRead, IsTerminal, stdin};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use barge_core::error::Error;
 use barge_sources::registry::{Credential, Credentials, Proxies, Settings};
@@ -11,15 +12,21 @@ use barge_sources::registry::{Credential, Credentials, Proxies, Settings};
 use super::Failure;
 use crate::args::Registries;
 
+/// Where no flag says otherwise.
+const ATTEMPTS: u32 = 5;
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// The settings that the flags, the environment and the usual files make.
 pub(super) fn settings(args: &Registries) -> Result<Arc<Settings>, Failure> {
     let given = args.creds.as_deref().map(credential).transpose()?;
     let credentials = Credentials { given, files: files(args.authfile.as_ref()) };
-    Ok(Arc::new(with(credentials, args.tls_verify, args.attempts)))
+    let settings = with(credentials, args.tls_verify);
+    let patience = Duration::from_secs(args.timeout);
+    Ok(Arc::new(Settings { attempts: args.attempts, patience, ..settings }))
 }
 
 /// Settings with these credentials.
-pub(super) fn with(credentials: Credentials, verify_tls: bool, attempts: u32) -> Settings {
+pub(super) fn with(credentials: Credentials, verify_tls: bool) -> Settings {
     let variable =
         |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     let proxies = Proxies {
@@ -27,7 +34,16 @@ pub(super) fn with(credentials: Credentials, verify_tls: bool, attempts: u32) ->
         except: variable(&["NO_PROXY", "no_proxy"]).unwrap_or_default(),
     };
     let user_agent = concat!("barge/", env!("CARGO_PKG_VERSION")).to_owned();
-    Settings { credentials, verify_tls, certificates: certificates(), proxies, user_agent, attempts }
+    let (attempts, patience) = (ATTEMPTS, PATIENCE);
+    Settings {
+        credentials,
+        verify_tls,
+        certificates: certificates(),
+        proxies,
+        user_agent,
+        attempts,
+        patience,
+    }
 }
 
 /// `USER:PASSWORD`, or `USER` and a password that is asked for.

@@ -15,7 +15,7 @@ use crate::cmd::say;
 /// Work shorter than this shows no bar.
 const PATIENCE: Duration = Duration::from_millis(300);
 const LINE_EVERY: Duration = Duration::from_secs(1);
-const JSON_EVERY: Duration = Duration::from_millis(200);
+pub(super) const JSON_EVERY: Duration = Duration::from_millis(200);
 
 /// A progress display; dropped, it is gone from the screen.
 pub(crate) fn new(mode: ProgressMode, verb: &'static str) -> Box<dyn Progress> {
@@ -28,7 +28,7 @@ pub(crate) fn new(mode: ProgressMode, verb: &'static str) -> Box<dyn Progress> {
     }
 }
 
-fn dumb() -> bool {
+pub(super) fn dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|t| t == "dumb")
 }
 

@@ -3,10 +3,15 @@
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use barge_core::progress::Transfers;
 use barge_oci::{Descriptor, Digest, media_type};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::progress::{JSON_EVERY, dumb};
+use crate::args::ProgressMode;
+use crate::cmd::say;
 
 /// What docker calls the steps of a transfer.
 #[derive(Clone, Copy)]
@@ -26,13 +31,86 @@ pub(crate) const PULL: Words = Words {
 pub(crate) const PUSH: Words =
     Words { begins: "Waiting", moves: "Pushing", exists: "Layer already exists", done: "Pushed" };
 
-/// A display for this terminal, or for none.
-pub(crate) fn new(words: Words) -> Box<dyn Transfers> {
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if stderr().is_terminal() && stdout().is_terminal() && !dumb {
-        return Box::new(Bars { words, all: MultiProgress::new(), bars: Mutex::default() });
+/// Bars on the standard error if that is a terminal, docker's lines on the standard output if that is none.
+pub(crate) fn new(words: Words, mode: ProgressMode) -> Box<dyn Transfers> {
+    let mut displays: Vec<Box<dyn Transfers>> = Vec::new();
+    let bars = mode == ProgressMode::Auto && stderr().is_terminal() && !dumb();
+    if bars {
+        displays.push(Box::new(Bars { words, all: MultiProgress::new(), bars: Mutex::default() }));
     }
-    Box::new(Lines(words))
+    if mode == ProgressMode::Json {
+        displays.push(Box::new(Json { words, moved: Mutex::default() }));
+    }
+    if mode != ProgressMode::None && !(bars && stdout().is_terminal()) {
+        displays.push(Box::new(Lines(words)));
+    }
+    Box::new(Displays(displays))
+}
+
+/// Any number of displays.
+struct Displays(Vec<Box<dyn Transfers>>);
+
+impl Transfers for Displays {
+    fn begin(&self, blob: &Descriptor) {
+        self.0.iter().for_each(|display| display.begin(blob));
+    }
+
+    fn exists(&self, blob: &Descriptor) {
+        self.0.iter().for_each(|display| display.exists(blob));
+    }
+
+    fn mounted(&self, blob: &Descriptor, from: &str) {
+        self.0.iter().for_each(|display| display.mounted(blob, from));
+    }
+
+    fn advance(&self, blob: &Descriptor, bytes: u64) {
+        self.0.iter().for_each(|display| display.advance(blob, bytes));
+    }
+
+    fn done(&self, blob: &Descriptor) {
+        self.0.iter().for_each(|display| display.done(blob));
+    }
+}
+
+/// One JSON object a line on the standard error: `id`, `status`, and how far it has come.
+struct Json {
+    words: Words,
+    moved: Mutex<HashMap<Digest, (u64, Instant)>>,
+}
+
+impl Json {
+    fn say(blob: &Descriptor, status: &str, current: u64) {
+        let (id, total) = (blob.digest.to_string(), blob.size);
+        say(&serde_json::json!({"id": id, "status": status, "current": current, "total": total}).to_string());
+    }
+}
+
+impl Transfers for Json {
+    fn begin(&self, blob: &Descriptor) {
+        Self::say(blob, self.words.begins, 0);
+    }
+
+    fn exists(&self, blob: &Descriptor) {
+        Self::say(blob, self.words.exists, blob.size);
+    }
+
+    fn mounted(&self, blob: &Descriptor, from: &str) {
+        Self::say(blob, &format!("Mounted from {from}"), blob.size);
+    }
+
+    fn advance(&self, blob: &Descriptor, bytes: u64) {
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let (current, last) = moved.entry(blob.digest).or_insert_with(|| (0, Instant::now()));
+        *current += bytes;
+        if last.elapsed() >= JSON_EVERY {
+            *last = Instant::now();
+            Self::say(blob, self.words.moves, *current);
+        }
+    }
+
+    fn done(&self, blob: &Descriptor) {
+        Self::say(blob, self.words.done, blob.size);
+    }
 }
 
 /// What docker says of a layer when its output is no terminal; nothing of configs.

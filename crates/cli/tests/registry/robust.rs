@@ -290,3 +290,20 @@ fn an_upload_that_breaks_is_taken_up() {
     fresh.ok(&format!("pull -q {}/other/large:1", registry.address()));
     assert!(fresh.blob(&layer).exists());
 }
+
+#[test]
+fn a_registry_that_says_nothing_more_is_asked_again() {
+    let Some((registry, name, layer)) = with_layer() else { return };
+    let (of, first) = (layer.clone(), AtomicU32::new(0));
+    let proxy = Proxy::start(registry.address(), move |asked| {
+        if is_blob(asked, &of) && first.fetch_add(1, Ordering::SeqCst) == 0 {
+            return Mishap::Stall(LAYER / 2);
+        }
+        Mishap::None
+    })
+    .unwrap();
+    let (place, through) = (Place::new(), name.replace(registry.address(), &proxy.address()));
+    place.ok(&format!("pull -q --timeout 1 {through}"));
+    assert_eq!(proxy.asked().iter().filter(|a| is_blob(a, &layer)).count(), 2);
+    assert!(place.ok("store check").ends_with(": no faults\n"));
+}

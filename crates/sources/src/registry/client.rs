@@ -15,10 +15,8 @@ use super::endpoint::{authority, is_loopback, tls};
 use super::fault::{fault, unanswered};
 use super::{Repository, Settings};
 
-/// How long a connection may take to be made, to say something, and to go on.
+/// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(30);
-const ANSWER: Duration = Duration::from_secs(120);
-const IDLE: Duration = Duration::from_secs(60);
 /// Before the second try; then twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// However long a registry asks us to wait.
@@ -44,10 +42,9 @@ impl Registry {
             .http_status_as_error(false)
             .max_redirects(MAX_REDIRECTS)
             .redirect_auth_headers(RedirectAuthHeaders::SameHost)
-            .timeout_connect(Some(CONNECT))
-            .timeout_recv_response(Some(ANSWER))
-            .timeout_per_read(Some(IDLE))
-            .timeout_per_write(Some(IDLE))
+            .timeout_connect(Some(CONNECT.min(settings.patience)))
+            .timeout_per_read(Some(settings.patience))
+            .timeout_per_write(Some(settings.patience))
             .max_idle_connections_per_host(MAX_CONNECTIONS)
             .user_agent(&settings.user_agent)
             .tls_config(tls(host, &settings)?);

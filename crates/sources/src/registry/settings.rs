@@ -1,6 +1,7 @@
 //! What people configure about registries.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use barge_core::error::{Error, Result};
 use ureq::Proxy;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub user_agent: String,
     /// How often something that may go well the next time is tried, at least once.
     pub attempts: u32,
+    /// How long a registry may say nothing.
+    pub patience: Duration,
 }
 
 /// `HTTPS_PROXY` and `NO_PROXY`. This machine is never asked through a proxy.
