@@ -153,13 +153,14 @@ struct Bars {
 }
 
 impl Bars {
-    fn add(&self, blob: &Descriptor, template: &str) -> ProgressBar {
-        let bar = self.all.add(ProgressBar::new(blob.size));
-        // The templates here are known to be right.
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style.progress_chars("=> "));
-        bar.set_prefix(blob.digest.short());
-        bar
+    /// A line for a layer that says this.
+    fn add(&self, blob: &Descriptor, status: &str) {
+        if media_type::is_layer(&blob.media_type) {
+            let bar = self.all.add(ProgressBar::new(blob.size));
+            bar.set_prefix(blob.digest.short());
+            Self::say(&bar, status);
+            self.bars.lock().unwrap_or_else(PoisonError::into_inner).insert(blob.digest, bar);
+        }
     }
 
     fn with(&self, blob: &Descriptor, tell: impl FnOnce(&ProgressBar)) {
@@ -168,36 +169,63 @@ impl Bars {
         }
     }
 
-    fn finished(bar: &ProgressBar, status: &str) {
-        let style = ProgressStyle::with_template("{prefix}: {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        bar.finish_with_message(status.to_owned());
+    fn say(bar: &ProgressBar, status: &str) {
+        Self::style(bar, "{prefix}: {msg}");
+        bar.set_message(status.to_owned());
+    }
+
+    fn style(bar: &ProgressBar, template: &str) {
+        // The templates here are known to be right.
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.progress_chars("=> "));
+    }
+
+    /// Says this, and nothing more.
+    fn finish(&self, blob: &Descriptor, status: &str) {
+        self.with(blob, |bar| {
+            Self::say(bar, status);
+            bar.finish();
+        });
     }
 }
 
 impl Transfers for Bars {
     fn begin(&self, blob: &Descriptor) {
-        let template = format!(
-            "{{prefix}}: {} [{{bar:30}}] {{decimal_bytes}}/{{decimal_total_bytes}}  {{decimal_bytes_per_sec}}  {{eta}} left",
-            self.words.moves
-        );
-        let bar = self.add(blob, &template);
-        self.bars.lock().unwrap_or_else(PoisonError::into_inner).insert(blob.digest, bar);
+        self.add(blob, self.words.begins);
     }
 
     fn exists(&self, blob: &Descriptor) {
-        Self::finished(&self.add(blob, "{prefix}: {msg}"), self.words.exists);
+        self.add(blob, "");
+        self.finish(blob, self.words.exists);
     }
 
     fn mounted(&self, blob: &Descriptor, from: &str) {
-        Self::finished(&self.add(blob, "{prefix}: {msg}"), &format!("Mounted from {from}"));
+        self.add(blob, "");
+        self.finish(blob, &format!("Mounted from {from}"));
     }
 
     fn advance(&self, blob: &Descriptor, bytes: u64) {
-        self.with(blob, |bar| bar.inc(bytes));
+        self.with(blob, |bar| {
+            if bar.message().is_empty() {
+                bar.inc(bytes);
+                return;
+            }
+            // Its turn has come: rates count from now, and not what came in another run.
+            Self::style(
+                bar,
+                &format!(
+                    "{{prefix}}: {} [{{bar:30}}] {{decimal_bytes}}/{{decimal_total_bytes}}  {{decimal_bytes_per_sec}}  {{eta}} left",
+                    self.words.moves
+                ),
+            );
+            bar.set_message("");
+            bar.set_position(bytes);
+            bar.reset_eta();
+            bar.reset_elapsed();
+        });
     }
 
     fn done(&self, blob: &Descriptor) {
-        self.with(blob, |bar| Self::finished(bar, self.words.done));
+        self.finish(blob, self.words.done);
     }
 }
