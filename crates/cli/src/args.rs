@@ -152,6 +152,9 @@ pub(crate) struct Registries {
     /// Insist on sound certificates; without, plain HTTP will do as well
     #[arg(long, default_value = "true")]
     pub(crate) tls_verify: bool,
+    /// Where to ask first for what a registry has, docker.io if no other is named
+    #[arg(long, value_name = "[HOST=]URL")]
+    pub(crate) mirror: Vec<String>,
     /// How often what fails in passing is tried
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) attempts: u32,

@@ -14,6 +14,7 @@ mod referrers;
 mod robust;
 
 use barge_testkit::peers::Registry;
+use barge_testkit::proxy::{Mishap, Proxy};
 use barge_testkit::sample;
 use common::{HELLO, Layout, Maker, Place, Terminal, on_terminal};
 
@@ -191,10 +192,24 @@ fn large_layers_go_in_chunks_and_come_back() {
     layout.name(&image, &name);
     let place = Place::with(&layout);
     place.ok(&format!("push {name}"));
-    let other = Place::new();
-    other.ok(&format!("pull --platform linux/amd64 {name}"));
-    assert!(other.ok("store check").ends_with(": no faults\n"));
-    assert!(place.saved(&name).len() == other.saved(&name).len());
+    let through = Proxy::start(registry.address(), |_| Mishap::None).unwrap();
+    let ranges = |flags: &str| {
+        through.forget();
+        let other = Place::new();
+        other.ok(&format!(
+            "pull {flags}--platform linux/amd64 {}",
+            name.replace(registry.address(), &through.address())
+        ));
+        assert!(other.ok("store check").ends_with(": no faults\n"));
+        let asked = through.asked();
+        let blobs = asked.iter().filter(|a| a.method == "GET" && a.path.contains("/blobs/"));
+        let sent: u64 = blobs.clone().map(|a| a.sent).sum();
+        assert!(sent < (71 << 20), "{sent}");
+        blobs.filter(|a| a.header("range").is_some()).count()
+    };
+    // There is one large blob and a small one, so each gets half of the connections.
+    assert!(ranges("") > 10);
+    assert_eq!(ranges("--parallel 1 "), 0);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 
 use barge_oci::{Descriptor, Digest, Reference};
 
@@ -60,6 +61,12 @@ pub trait Remote: Documents + Sync {
     /// # Errors
     /// `NotFound`, `Unauthorized`, `Unavailable`.
     fn read_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>>;
+
+    /// These bytes of a blob and no others; `None` if only whole blobs can be had.
+    ///
+    /// # Errors
+    /// As [`Self::read_from`].
+    fn read_range(&self, descriptor: &Descriptor, range: Range<u64>) -> Result<Option<Box<dyn Read + Send>>>;
 }
 
 /// A place far away that takes content: blobs first, then the manifests that list them, then the index.

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -53,6 +53,8 @@ pub enum Mishap {
     Late(Duration),
     /// The byte of its body at this place is another one.
     Alter(u64),
+    /// What follows a `CONNECT` goes to the registry unread, whatever it was to be connected to.
+    Tunnel,
 }
 
 /// A proxy that lives as long as this value.
@@ -162,6 +164,9 @@ fn pass(
     }
     let server = TcpStream::connect(upstream)?;
     server.set_read_timeout(Some(PATIENCE))?;
+    if let Mishap::Tunnel = mishap {
+        return tunnel(client, &mut reader, &server);
+    }
     let mut to_server = &server;
     write!(to_server, "{first}\r\nConnection: close\r\n")?;
     for (name, value) in asked.headers.iter().filter(|(name, _)| name != "connection") {
@@ -203,6 +208,23 @@ fn pass(
     while matches!(mishap, Mishap::Stall(_)) && !end.load(Ordering::SeqCst) {
         thread::sleep(Duration::from_millis(20));
     }
+    Ok(())
+}
+
+/// Both ways at once, until either side has enough.
+fn tunnel(mut client: &TcpStream, from_client: &mut (impl Read + Send), server: &TcpStream) -> Result<()> {
+    write!(client, "HTTP/1.1 200 Connection established\r\n\r\n")?;
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let (mut from, mut to) = (server, client);
+            // Whichever ends first ends the other.
+            let _ = std::io::copy(&mut from, &mut to);
+            let _ = to.shutdown(Shutdown::Both);
+        });
+        let mut to = server;
+        let _ = std::io::copy(from_client, &mut to);
+        let _ = to.shutdown(Shutdown::Both);
+    });
     Ok(())
 }
 

@@ -6,12 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use barge_core::error::Error;
+use barge_core::error::{Error, printable};
 use barge_sources::registry::{Credential, Credentials, Proxies, Settings};
+
+use serde_json::Value;
 
 use super::Failure;
 use crate::args::Registries;
 
+/// Whose mirrors a flag and docker's daemon mean.
+const HUB: &str = "docker.io";
 /// Where no flag says otherwise.
 const ATTEMPTS: u32 = 5;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -22,7 +26,33 @@ pub(super) fn settings(args: &Registries) -> Result<Arc<Settings>, Failure> {
     let credentials = Credentials { given, files: files(args.authfile.as_ref()) };
     let settings = with(credentials, args.tls_verify);
     let patience = Duration::from_secs(args.timeout);
-    Ok(Arc::new(Settings { attempts: args.attempts, patience, ..settings }))
+    let mirrors = mirrors(&args.mirror)?;
+    Ok(Arc::new(Settings { mirrors, attempts: args.attempts, patience, ..settings }))
+}
+
+/// Those of the flags, then those that docker's daemon is told of.
+fn mirrors(flags: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    let mut mirrors = Vec::new();
+    for flag in flags {
+        let (host, url) = match flag.split_once('=') {
+            Some((host, url)) if !host.contains("://") => (host, url),
+            _ => (HUB, flag.as_str()),
+        };
+        if !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(Failure::Text(format!("\"--mirror\": `{}` is no URL", printable(url)), 1));
+        }
+        mirrors.push((host.to_owned(), url.to_owned()));
+    }
+    let own = config_folder().map(|folder| folder.join("docker/daemon.json"));
+    for file in own.into_iter().chain([PathBuf::from("/etc/docker/daemon.json")]) {
+        // What the daemon makes of its file is its own business: what is no such list is none.
+        let config = std::fs::read(file).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        let listed = config.as_ref().and_then(|config| config.get("registry-mirrors")?.as_array());
+        let urls =
+            listed.into_iter().flatten().filter_map(Value::as_str).filter(|url| url.starts_with("https://"));
+        mirrors.extend(urls.map(|url| (HUB.to_owned(), url.to_owned())));
+    }
+    Ok(mirrors)
 }
 
 /// Settings with these credentials.
@@ -39,6 +69,7 @@ pub(super) fn with(credentials: Credentials, verify_tls: bool) -> Settings {
         credentials,
         verify_tls,
         certificates: certificates(),
+        mirrors: Vec::new(),
         proxies,
         user_agent,
         attempts,
@@ -70,6 +101,10 @@ fn directory(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from).filter(|p| !p.as_os_str().is_empty())
 }
 
+fn config_folder() -> Option<PathBuf> {
+    directory("XDG_CONFIG_HOME").or_else(|| Some(directory("HOME")?.join(".config")))
+}
+
 /// Docker's file, then podman's.
 pub(super) fn files(authfile: Option<&OsString>) -> Vec<PathBuf> {
     if let Some(file) = authfile.filter(|f| !f.is_empty()) {
@@ -77,7 +112,7 @@ pub(super) fn files(authfile: Option<&OsString>) -> Vec<PathBuf> {
     }
     let home = directory("HOME");
     let docker = directory("DOCKER_CONFIG").or_else(|| Some(home.as_ref()?.join(".docker")));
-    let config = directory("XDG_CONFIG_HOME").or_else(|| Some(home?.join(".config")));
+    let config = config_folder();
     let candidates = [
         docker.map(|folder| folder.join("config.json")),
         directory("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")),
@@ -88,7 +123,7 @@ pub(super) fn files(authfile: Option<&OsString>) -> Vec<PathBuf> {
 
 /// Docker's folders, its rootless ones included, then podman's.
 fn certificates() -> Vec<PathBuf> {
-    let config = directory("XDG_CONFIG_HOME").or_else(|| Some(directory("HOME")?.join(".config")));
+    let config = config_folder();
     let own = |name: &str| config.as_ref().map(|folder| folder.join(name));
     [
         own("docker/certs.d"),

@@ -286,3 +286,40 @@ fn a_helper_that_keeps() {
     assert_eq!(ran.out(), format!("Removing login credentials for {host}\n"));
     assert!(!place.path("kept").exists());
 }
+
+#[test]
+fn proxies() {
+    let Some((registry, place, name)) = guarded(true, Guard::Password, "team/hello") else { return };
+    let pushed = with_creds(&place, &ali(), &["push", "-q", "--tls-verify=false", &name]);
+    assert_eq!(pushed.code, Some(0), "{}", pushed.stderr);
+    let proxy = Proxy::start(registry.address(), |_| Mishap::Tunnel).unwrap();
+    let through = |variables: &[(&str, &str)]| {
+        let other = Place::new();
+        let name = "registry.test/team/hello:v1";
+        let mut command = other.command(&["pull", "-q", "--attempts", "1", "--creds", &ali(), name]);
+        command.env("SSL_CERT_FILE", registry.authority()).envs(variables.iter().copied());
+        let ran = other.run_in(command, b"");
+        (ran.code, ran.stderr)
+    };
+    let (url, with_password) =
+        (format!("http://{}", proxy.address()), format!("http://me:hunter2@{}", proxy.address()));
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        assert_eq!(through(&[(variable, &url)]), (Some(0), String::new()), "{variable}");
+    }
+    assert!(proxy.asked().iter().all(|a| a.method == "CONNECT" && a.path == "registry.test:443"));
+    assert!(proxy.asked().iter().all(|a| a.header("authorization").is_none()), "that is for the registry");
+    proxy.forget();
+    assert_eq!(through(&[("HTTPS_PROXY", &with_password)]).0, Some(0));
+    assert!(proxy.asked().iter().all(|a| a.header("proxy-authorization").is_some()));
+    proxy.forget();
+    for except in ["registry.test", ".test", "other.org, registry.test", "*"] {
+        let (code, said) = through(&[("HTTPS_PROXY", &with_password), ("NO_PROXY", except)]);
+        assert_eq!(code, Some(1), "{except}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    assert!(proxy.asked().is_empty());
+    let said = through(&[("HTTPS_PROXY", "http://me:hunter2@127.0.0.1:1")]).1;
+    assert!(!said.is_empty() && !said.contains("hunter2"), "{said}");
+    let said = through(&[("HTTPS_PROXY", "::hunter2::")]).1;
+    assert!(said.contains("HTTPS_PROXY") && !said.contains("hunter2"), "{said}");
+}

@@ -60,7 +60,7 @@ fn a_connection_that_breaks_is_mended() {
         .map(|a| a.header("range").map(str::to_owned))
         .collect();
     assert_eq!(ranges.len(), 4, "{ranges:?}");
-    assert_eq!(ranges[3].as_deref(), Some(format!("bytes={}-", LAYER / 4 * 3).as_str()));
+    assert_eq!(ranges[3].as_deref(), Some(format!("bytes={}-{}", LAYER / 4 * 3, LAYER - 1).as_str()));
     assert!(sent(&proxy, &layer) < LAYER * 11 / 10, "{}", sent(&proxy, &layer));
 }
 
@@ -306,4 +306,85 @@ fn a_registry_that_says_nothing_more_is_asked_again() {
     place.ok(&format!("pull -q --timeout 1 {through}"));
     assert_eq!(proxy.asked().iter().filter(|a| is_blob(a, &layer)).count(), 2);
     assert!(place.ok("store check").ends_with(": no faults\n"));
+}
+
+/// An image of one layer so large that it comes over several connections.
+fn with_larger_layer() -> Option<(Registry, String, String)> {
+    let registry = Registry::start().unwrap()?;
+    let mut random = fastrand::Rng::with_seed(9);
+    let content: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(40 << 20).collect();
+    let mut layout = Layout::default();
+    let image = layout.image(&Maker::new("linux/amd64").layer(content));
+    let name = format!("{}/team/larger:1", registry.address());
+    layout.name(&image, &name);
+    let place = Place::with(&layout);
+    place.ok(&format!("push -q {name}"));
+    let layer =
+        place.ok(&format!("image inspect -f '{{{{index .RootFS.Layers 0}}}}' {name}")).trim().to_owned();
+    Some((registry, name, layer))
+}
+
+#[test]
+fn several_connections_break_one_by_one() {
+    let Some((registry, name, layer)) = with_larger_layer() else { return };
+    let (of, times) = (layer.clone(), AtomicU32::new(0));
+    let proxy = Proxy::start(registry.address(), move |asked| {
+        if is_blob(asked, &of) && times.fetch_add(1, Ordering::SeqCst) % 3 == 1 {
+            Mishap::Cut(1 << 20)
+        } else {
+            Mishap::None
+        }
+    })
+    .unwrap();
+    let place = Place::new();
+    place.ok(&format!("pull -q {}", name.replace(registry.address(), &proxy.address())));
+    assert!(place.ok("store check").ends_with(": no faults\n"));
+    // One that knows no ranges is asked for the whole, once.
+    let (of, whole) = (layer.clone(), place.blob(&layer));
+    let proxy = Proxy::start(registry.address(), move |asked| {
+        if is_blob(asked, &of) {
+            Mishap::Instead("200 OK", String::new(), std::fs::read(&whole).unwrap())
+        } else {
+            Mishap::None
+        }
+    })
+    .unwrap();
+    let other = Place::new();
+    other.ok(&format!("pull -q {}", name.replace(registry.address(), &proxy.address())));
+    assert!(other.ok("store check").ends_with(": no faults\n"));
+}
+
+#[test]
+fn mirrors_are_asked_first() {
+    let Some((registry, name, layer)) = with_layer() else { return };
+    let mirror = Proxy::start(registry.address(), |_| Mishap::None).unwrap();
+    let origin = Proxy::start(registry.address(), |_| Mishap::None).unwrap();
+    let through = name.replace(registry.address(), &origin.address());
+    let pull = |mirror: &str| {
+        let place = Place::new();
+        place.ok(&format!("pull -q --mirror {}=http://{mirror} {through}", origin.address()));
+        assert!(place.ok("store check").ends_with(": no faults\n"));
+        place.names()
+    };
+    let names = pull(&mirror.address());
+    assert_eq!(sent(&mirror, &layer), LAYER);
+    assert!(origin.asked().iter().all(|a| !a.path.contains("/blobs/") && !a.path.contains("/manifests/")));
+    assert!(names[0].starts_with(&through), "{names:?}");
+    // One that has gone, knows nothing, or breaks off is no harm.
+    assert_eq!(pull("127.0.0.1:1"), names);
+    let empty =
+        Proxy::start(registry.address(), |_| Mishap::Instead("404 Not Found", String::new(), Vec::new()))
+            .unwrap();
+    assert_eq!(pull(&empty.address()), names);
+    let of = layer.clone();
+    let breaks =
+        Proxy::start(
+            registry.address(),
+            move |a| if is_blob(a, &of) { Mishap::Cut(1 << 20) } else { Mishap::None },
+        )
+        .unwrap();
+    origin.forget();
+    assert_eq!(pull(&breaks.address()), names);
+    assert_eq!(sent(&origin, &layer), LAYER - (1 << 20), "the rest came from the origin");
+    assert!(Place::new().fails("pull --mirror nonsense a").contains("no URL"));
 }

@@ -4,6 +4,7 @@ mod history;
 mod inspect;
 mod list;
 mod load;
+mod pieces;
 mod prune;
 mod pull;
 mod push;

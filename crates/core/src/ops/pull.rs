@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use barge_oci::{Descriptor, Digest, Manifest, Platform, Reference, media_type};
 
+use super::pieces::{self, lanes};
 use crate::content::{Documents, Image, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Listed, State, Tree, may_be_absent};
@@ -14,7 +15,7 @@ use crate::parallel::{each, stopped};
 use crate::progress::Transfers;
 use crate::referrers::{Referrers, find};
 use crate::select::{HostPreference, Wanted};
-use crate::store::{Lease, Store, TAGGED, assign};
+use crate::store::{Lease, Partial, Store, TAGGED, assign};
 
 const BUFFER: usize = 256 << 10;
 
@@ -104,10 +105,11 @@ pub fn pull(
     missing.sort_by_key(|b| std::cmp::Reverse(b.size));
     store.room_for(missing.iter().map(|b| b.size).sum())?;
     missing.iter().for_each(|b| transfers.begin(b));
-    let fetch = |blob: &Descriptor, stop: &AtomicBool| {
-        fetch_one(store, remote, blob, stop, transfers).map(|()| transfers.done(blob))
-    };
-    each(missing, options.parallel, fetch)?;
+    let (blobs, connections) = (missing.len(), options.parallel);
+    each(missing, connections, |blob, stop| {
+        let fetch = Fetch { remote, blob, lanes: lanes(blob, blobs, connections), stop, transfers };
+        fetch.put_into(store).map(|()| transfers.done(blob))
+    })?;
     for document in documents {
         newer |= keep(store, document, &everything)?;
     }
@@ -186,59 +188,54 @@ fn same_size(one: &Descriptor, other: &Descriptor) -> Result<()> {
     Err(Error::new(ErrorKind::Mismatch, message))
 }
 
-fn fetch_one(
-    store: &Store,
-    remote: &impl Remote,
-    blob: &Descriptor,
-    stop: &AtomicBool,
-    transfers: &dyn Transfers,
-) -> Result<()> {
-    let Some(mut partial) = store.receive(blob)? else { return Ok(()) };
-    transfers.advance(blob, partial.received());
-    let resumed = partial.received() > 0;
-    let fetched = rest(&mut partial, remote, blob, stop, transfers).and_then(|()| partial.finish());
-    match fetched {
-        // What lay on this disk may be to blame.
-        Err(e) if resumed && e.kind() == ErrorKind::Mismatch => {
-            let Some(mut partial) = store.receive(blob)? else { return Ok(()) };
-            partial.start_over()?;
-            rest(&mut partial, remote, blob, stop, transfers).and_then(|()| partial.finish())
-        }
-        fetched => fetched,
-    }
-    .map_err(|e| if e.kind() == ErrorKind::Mismatch { e.context(&remote.place()) } else { e })
+/// One blob on its way.
+struct Fetch<'a, R> {
+    remote: &'a R,
+    blob: &'a Descriptor,
+    lanes: usize,
+    stop: &'a AtomicBool,
+    transfers: &'a dyn Transfers,
 }
 
-fn rest(
-    partial: &mut crate::store::Partial<'_>,
-    remote: &impl Remote,
-    blob: &Descriptor,
-    stop: &AtomicBool,
-    transfers: &dyn Transfers,
-) -> Result<()> {
-    if partial.received() == blob.size {
-        return Ok(());
-    }
-    let mut reader = remote.read_from(blob, partial.received())?;
-    let mut buffer = vec![0; BUFFER];
-    while !stop.load(Ordering::Relaxed) {
-        let n = match reader.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(n) => n,
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(e) => {
-                let message = format!("{}: blob {}: {e}", remote.place(), blob.digest);
-                return Err(Error::new(ErrorKind::Unavailable, message)
-                    .hint("what came is kept: the same command goes on from there"));
+impl<R: Remote> Fetch<'_, R> {
+    fn put_into(&self, store: &Store) -> Result<()> {
+        let Some(mut partial) = store.receive(self.blob)? else { return Ok(()) };
+        self.transfers.advance(self.blob, partial.received());
+        let resumed = partial.received() > 0;
+        let fetched = self.rest(&mut partial).and_then(|()| partial.finish());
+        match fetched {
+            // What lay on this disk may be to blame.
+            Err(e) if resumed && e.kind() == ErrorKind::Mismatch => {
+                let Some(mut partial) = store.receive(self.blob)? else { return Ok(()) };
+                partial.start_over()?;
+                self.rest(&mut partial).and_then(|()| partial.finish())
             }
-        };
-        partial.write(buffer.get(..n).unwrap_or_default())?;
-        transfers.advance(blob, n as u64);
+            fetched => fetched,
+        }
+        .map_err(|e| if e.kind() == ErrorKind::Mismatch { e.context(&self.remote.place()) } else { e })
     }
-    if stop.load(Ordering::Relaxed) {
-        return Err(stopped());
+
+    fn rest(&self, partial: &mut Partial<'_>) -> Result<()> {
+        let Self { remote, blob, lanes, stop, transfers } = *self;
+        if partial.received() == blob.size
+            || (lanes > 1 && pieces::receive(partial, remote, blob, lanes, stop, transfers)?)
+        {
+            return Ok(());
+        }
+        let mut reader = remote.read_from(blob, partial.received())?;
+        let mut buffer = vec![0; BUFFER];
+        while !stop.load(Ordering::Relaxed) {
+            let n = match reader.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(n) => n,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(pieces::broken(remote, blob, &e)),
+            };
+            partial.write(buffer.get(..n).unwrap_or_default())?;
+            transfers.advance(blob, n as u64);
+        }
+        Err(stopped())
     }
-    Ok(())
 }
 
 /// Puts a document that was fetched into the store; whether it was not there yet.

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use barge_core::error::{Error, ErrorKind, Result};
-use ureq::config::{Config, RedirectAuthHeaders};
+use ureq::config::RedirectAuthHeaders;
 use ureq::http::{Method, Request, Response, StatusCode, header};
 use ureq::{Agent, Body, SendBody};
 
@@ -30,6 +30,7 @@ const MAX_CONNECTIONS: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Registry {
     client: Arc<Client>,
+    mirrors: Vec<Arc<Client>>,
 }
 
 impl Registry {
@@ -38,29 +39,17 @@ impl Registry {
     /// # Errors
     /// `InvalidArgument` for certificates that are none; `Io`.
     pub fn new(host: &str, settings: Arc<Settings>) -> Result<Self> {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(MAX_REDIRECTS)
-            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
-            .timeout_connect(Some(CONNECT.min(settings.patience)))
-            .timeout_per_read(Some(settings.patience))
-            .timeout_per_write(Some(settings.patience))
-            .max_idle_connections_per_host(MAX_CONNECTIONS)
-            .user_agent(&settings.user_agent)
-            .tls_config(tls(host, &settings)?);
-        let config: Config = match settings.proxies.for_host(host)? {
-            Some(proxy) => config.proxy(Some(proxy)).build(),
-            None => config.proxy(None).build(),
-        };
-        let agent = Agent::new_with_config(config);
-        let (base, tokens) = (OnceLock::new(), Tokens::default());
-        Ok(Self { client: Arc::new(Client { host: host.to_owned(), settings, agent, base, tokens }) })
+        let hurried = Arc::new(Settings { attempts: 1, ..(*settings).clone() });
+        let mirrors = settings.mirrors.iter().filter(|(of, _)| of == host);
+        let mirrors = mirrors.map(|(_, url)| Client::new(url, Arc::clone(&hurried)).map(Arc::new));
+        let mirrors = mirrors.collect::<Result<_>>()?;
+        Ok(Self { client: Arc::new(Client::new(host, settings)?), mirrors })
     }
 
     /// A repository, `library/alpine`.
     #[must_use]
     pub fn repository(&self, path: &str) -> Repository {
-        Repository::new(self.client.clone(), path)
+        Repository::new(self.client.clone(), self.mirrors.clone(), path)
     }
 
     /// Proves that the registry answers and takes our credentials.
@@ -120,6 +109,30 @@ impl<'a> Call<'a> {
 }
 
 impl Client {
+    /// For the host of a reference, or a mirror's URL.
+    fn new(place: &str, settings: Arc<Settings>) -> Result<Self> {
+        let (scheme, rest) = place.split_once("://").map_or(("", place), |(scheme, rest)| (scheme, rest));
+        let host = rest.split('/').next().unwrap_or_default().to_owned();
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(MAX_REDIRECTS)
+            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+            .timeout_connect(Some(CONNECT.min(settings.patience)))
+            .timeout_per_read(Some(settings.patience))
+            .timeout_per_write(Some(settings.patience))
+            .max_idle_connections_per_host(MAX_CONNECTIONS)
+            .user_agent(&settings.user_agent)
+            .proxy(settings.proxies.for_host(&host)?)
+            .tls_config(tls(&host, &settings)?)
+            .build();
+        let base = match scheme {
+            "" => OnceLock::new(),
+            _ => OnceLock::from(place.trim_end_matches('/').to_owned()),
+        };
+        let (agent, tokens) = (Agent::new_with_config(config), Tokens::default());
+        Ok(Self { host, settings, agent, base, tokens })
+    }
+
     /// Asks until there is an answer that another try would not change. Answers that are no success are
     /// answers too.
     pub(super) fn call(&self, call: &Call<'_>) -> Result<Response<Body>> {

@@ -1,6 +1,8 @@
 //! Images of several repositories as one place, to be archived or sent on without a store.
 
 use std::collections::HashMap;
+use std::io::Read;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use barge_core::content::{Blob, Documents, Provider, Remote};
@@ -160,7 +162,11 @@ impl Remote for Gathered {
         Ok(found)
     }
 
-    fn read_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn std::io::Read + Send>> {
+    fn read_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>> {
         self.repository(descriptor)?.read_from(descriptor, offset)
+    }
+
+    fn read_range(&self, descriptor: &Descriptor, range: Range<u64>) -> Result<Option<Box<dyn Read + Send>>> {
+        self.repository(descriptor)?.read_range(descriptor, range)
     }
 }

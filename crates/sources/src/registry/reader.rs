@@ -1,6 +1,8 @@
 //! A blob as one stream, however often the connection breaks.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::Arc;
 
 use barge_core::error::{Error, ErrorKind, Result};
@@ -14,45 +16,83 @@ use super::fault::fault;
 /// The most of a blob that is fetched again and thrown away where a registry knows no ranges.
 const BUFFER: usize = 64 << 10;
 
-/// Reads a blob from some byte on; asks for the rest when a connection breaks before the end.
+/// Reads a part of a blob; asks for the rest when a connection breaks before the end, and asks elsewhere when that
+/// does not help.
 pub(super) struct BlobReader {
-    client: Arc<Client>,
-    repository: String,
-    what: String,
-    target: String,
-    scopes: Vec<String>,
-    size: u64,
+    /// Mirrors first; those that have failed are gone.
+    clients: VecDeque<Arc<Client>>,
+    blob: Blob,
     at: u64,
+    end: u64,
     body: BodyReader<'static>,
     /// Tries since the last byte.
     tries: u32,
 }
 
+/// What is asked for.
+struct Blob {
+    repository: String,
+    what: String,
+    target: String,
+    size: u64,
+}
+
 impl BlobReader {
-    /// Asks for `descriptor` of a repository, from `at` on.
+    /// Asks for these bytes of a blob.
     pub(super) fn open(
-        client: Arc<Client>,
+        clients: Vec<Arc<Client>>,
         repository: &str,
         descriptor: &Descriptor,
-        at: u64,
+        range: Range<u64>,
     ) -> Result<Self> {
-        let target = format!("{repository}/blobs/{}", descriptor.digest);
-        let what = format!("{repository}: blob {}", descriptor.digest);
-        let (repository, scopes) = (repository.to_owned(), vec![format!("repository:{repository}:pull")]);
-        let size = descriptor.size;
-        let body = ask(&client, &repository, &what, &target, &scopes, (at, size))?;
-        Ok(Self { client, repository, what, target, scopes, size, at, body, tries: 0 })
+        let whole = Self::try_open(clients, repository, descriptor, range, true)?;
+        whole.ok_or_else(|| Error::not_found(format!("{repository}: {}", descriptor.digest)))
+    }
+
+    /// The same, but `None` where the registry would send the whole blob.
+    pub(super) fn open_range(
+        clients: Vec<Arc<Client>>,
+        repository: &str,
+        descriptor: &Descriptor,
+        range: Range<u64>,
+    ) -> Result<Option<Self>> {
+        Self::try_open(clients, repository, descriptor, range, false)
+    }
+
+    fn try_open(
+        clients: Vec<Arc<Client>>,
+        repository: &str,
+        descriptor: &Descriptor,
+        range: Range<u64>,
+        skipping: bool,
+    ) -> Result<Option<Self>> {
+        let blob = Blob {
+            repository: repository.to_owned(),
+            what: format!("{repository}: blob {}", descriptor.digest),
+            target: format!("{repository}/blobs/{}", descriptor.digest),
+            size: descriptor.size,
+        };
+        let (mut clients, Range { start: at, end }) = (VecDeque::from(clients), range);
+        let body = ask_around(&mut clients, &blob, at..end, skipping)?;
+        Ok(body.map(|body| Self { clients, blob, at, end, body, tries: 0 }))
     }
 
     fn ask_again(&mut self, why: &dyn std::fmt::Display) -> io::Result<()> {
         self.tries += 1;
-        if self.tries >= self.client.attempts() {
+        let patient = self.clients.front().is_some_and(|client| self.tries < client.attempts());
+        if patient {
+            std::thread::sleep(backoff(self.tries));
+        } else if self.clients.len() > 1 {
+            self.clients.pop_front();
+            self.tries = 0;
+        } else {
             return Err(io::Error::other(why.to_string()));
         }
-        std::thread::sleep(backoff(self.tries));
-        let from = (self.at, self.size);
-        let asked = ask(&self.client, &self.repository, &self.what, &self.target, &self.scopes, from);
-        self.body = asked.map_err(|e| io::Error::other(e.to_string()))?;
+        let asked = ask_around(&mut self.clients, &self.blob, self.at..self.end, true);
+        match asked.map_err(|e| io::Error::other(e.to_string()))? {
+            Some(body) => self.body = body,
+            None => return Err(io::ErrorKind::NotFound.into()),
+        }
         Ok(())
     }
 }
@@ -64,8 +104,8 @@ impl Read for BlobReader {
         }
         loop {
             match self.body.read(buffer) {
-                Ok(0) if self.at < self.size => {
-                    let short = format!("the connection ended after {} of {} bytes", self.at, self.size);
+                Ok(0) if self.at < self.end => {
+                    let short = format!("the connection ended after {} of {} bytes", self.at, self.blob.size);
                     self.ask_again(&short)?;
                 }
                 Ok(n) => {
@@ -74,50 +114,66 @@ impl Read for BlobReader {
                     return Ok(n);
                 }
                 // More than was promised is for the receiver to refuse, and no connection mends it.
-                Err(e) if self.at >= self.size => return Err(e),
+                Err(e) if self.at >= self.end => return Err(e),
                 Err(e) => self.ask_again(&e)?,
             }
         }
     }
 }
 
-/// The bytes `at..size` of a blob.
+/// Asks one after the other until one answers; those that do not are not asked again.
+fn ask_around(
+    clients: &mut VecDeque<Arc<Client>>,
+    blob: &Blob,
+    range: Range<u64>,
+    skipping: bool,
+) -> Result<Option<BodyReader<'static>>> {
+    loop {
+        let Some(client) = clients.front() else {
+            return Err(Error::not_found(format!("{}: not found", blob.what)));
+        };
+        match ask(client, blob, range.clone(), skipping) {
+            Err(_) if clients.len() > 1 => drop(clients.pop_front()),
+            answer => return answer,
+        }
+    }
+}
+
+/// These bytes of a blob; `None` if all of it would come and may not be skipped to them.
 fn ask(
     client: &Client,
-    repository: &str,
-    what: &str,
-    target: &str,
-    scopes: &[String],
-    (at, size): (u64, u64),
-) -> Result<BodyReader<'static>> {
-    let mut call = Call::new(Method::GET, target.to_owned(), what);
-    call.repository = repository;
-    call.scopes = scopes.to_vec();
-    if at > 0 {
-        call.headers.push((header::RANGE, format!("bytes={at}-")));
+    blob: &Blob,
+    Range { start: at, end }: Range<u64>,
+    skipping: bool,
+) -> Result<Option<BodyReader<'static>>> {
+    let mut call = Call::new(Method::GET, blob.target.clone(), &blob.what);
+    call.repository = &blob.repository;
+    call.scopes = vec![format!("repository:{}:pull", blob.repository)];
+    if at > 0 || end < blob.size {
+        call.headers.push((header::RANGE, format!("bytes={at}-{}", end.saturating_sub(1))));
     }
+    let failed = |kind, why: String| Error::new(kind, format!("{}: {}: {why}", client.host, blob.what));
     let answer = client.call(&call)?;
-    let (length, left) = (answer.body().content_length(), size - at);
-    let expected = if answer.status() == StatusCode::OK { size } else { left };
+    let (length, left) = (answer.body().content_length(), end - at);
+    let expected = if answer.status() == StatusCode::OK { blob.size } else { left };
     if answer.status().is_success()
         && let Some(length) = length.filter(|length| *length != expected)
     {
-        let message = format!("{}: {what}: {length} bytes, where there should be {expected}", client.host);
-        return Err(Error::new(ErrorKind::Mismatch, message));
+        return Err(failed(ErrorKind::Mismatch, format!("{length} bytes, where there should be {expected}")));
     }
     match answer.status() {
-        StatusCode::PARTIAL_CONTENT if first_byte(&answer) == Some(at) => Ok(body(answer, left)),
+        StatusCode::PARTIAL_CONTENT if first_byte(&answer) == Some(at) => Ok(Some(body(answer, left))),
+        StatusCode::OK if at == 0 && end == blob.size => Ok(Some(body(answer, left))),
+        StatusCode::OK if !skipping => Ok(None),
         StatusCode::OK => {
-            let mut body = body(answer, size);
-            skip(&mut body, at)
-                .map_err(|e| Error::new(ErrorKind::Unavailable, format!("{}: {what}: {e}", client.host)))?;
-            Ok(body)
+            let mut body = body(answer, blob.size);
+            skip(&mut body, at).map_err(|e| failed(ErrorKind::Unavailable, e.to_string()))?;
+            Ok(Some(body))
         }
         StatusCode::PARTIAL_CONTENT => {
-            let message = format!("{}: {what}: another range than the one asked for came", client.host);
-            Err(Error::new(ErrorKind::Unavailable, message))
+            Err(failed(ErrorKind::Unavailable, "another range than the one asked for came".to_owned()))
         }
-        _ => Err(fault(&client.host, what, answer)),
+        _ => Err(fault(&client.host, &blob.what, answer)),
     }
 }
 

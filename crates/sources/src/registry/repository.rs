@@ -1,6 +1,7 @@
 //! One repository of a registry: what its names lead to, and its content.
 
 use std::io::Read;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use barge_core::content::{Blob, Documents, Provider, Remote};
@@ -32,6 +33,8 @@ const MAX_REFERRERS: usize = 10_000;
 #[derive(Debug, Clone)]
 pub struct Repository {
     pub(super) client: Arc<Client>,
+    /// Who is asked first for what is read.
+    mirrors: Vec<Arc<Client>>,
     pub(super) path: String,
     /// What was resolved last: it is going to be read.
     resolved: Arc<Mutex<Option<Resolved>>>,
@@ -41,8 +44,13 @@ pub struct Repository {
 type Resolved = (Digest, Vec<u8>);
 
 impl Repository {
-    pub(super) fn new(client: Arc<Client>, path: &str) -> Self {
-        Self { client, path: path.to_owned(), resolved: Arc::default() }
+    pub(super) fn new(client: Arc<Client>, mirrors: Vec<Arc<Client>>, path: &str) -> Self {
+        Self { client, mirrors, path: path.to_owned(), resolved: Arc::default() }
+    }
+
+    /// Who may be asked for what is read, in this order.
+    fn readers(&self) -> Vec<Arc<Client>> {
+        self.mirrors.iter().chain([&self.client]).cloned().collect()
     }
 
     /// What a name leads to: its digest, or else its tag, or else `latest`.
@@ -119,7 +127,11 @@ impl Repository {
     fn manifest(&self, wanted: &str, what: &str) -> Result<(Response<Body>, Vec<u8>)> {
         let mut call = self.call(Method::GET, format!("{}/manifests/{wanted}", self.path), what);
         call.headers.push((header::ACCEPT, ACCEPTED.join(", ")));
-        let answer = self.success(&call)?;
+        let mirrored = self.mirrors.iter().find_map(|mirror| {
+            // A mirror that does not answer, or not with this, is passed over.
+            mirror.call(&call).ok().filter(|answer| answer.status() == StatusCode::OK)
+        });
+        let answer = mirrored.map_or_else(|| self.success(&call), Ok)?;
         let (parts, body) = answer.into_parts();
         let bytes = self.read(body, MAX_MANIFEST_BYTES, what)?;
         Ok((Response::from_parts(parts, Body::builder().data(Vec::new())), bytes))
@@ -317,8 +329,13 @@ impl Remote for Repository {
     }
 
     fn read_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>> {
-        let reader = BlobReader::open(self.client.clone(), &self.path, descriptor, offset)?;
-        Ok(Box::new(reader))
+        let range = offset..descriptor.size;
+        Ok(Box::new(BlobReader::open(self.readers(), &self.path, descriptor, range)?))
+    }
+
+    fn read_range(&self, descriptor: &Descriptor, range: Range<u64>) -> Result<Option<Box<dyn Read + Send>>> {
+        let reader = BlobReader::open_range(self.readers(), &self.path, descriptor, range)?;
+        Ok(reader.map(|reader| Box::new(reader) as _))
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Settings {
     /// Folders with a folder a host in them, as docker's `/etc/docker/certs.d`: `*.crt` are authorities, `*.cert`
     /// and `*.key` who we are. The first that is there counts.
     pub certificates: Vec<PathBuf>,
+    /// URLs of mirrors, each with the host whose repositories it has; asked first for what is read.
+    pub mirrors: Vec<(String, String)>,
     /// What goes over which proxy.
     pub proxies: Proxies,
     /// How this program calls itself.
