@@ -177,6 +177,9 @@ pub(crate) struct Pull {
     /// or "all" [default: the host's]
     #[arg(long, value_name = "strings", env = "DOCKER_DEFAULT_PLATFORM", hide_env_values = true)]
     pub(crate) platform: Vec<String>,
+    /// Take non-distributable layers along, from where they are published if the registry does not have them
+    #[arg(long)]
+    pub(crate) include_foreign: bool,
     /// Suppress verbose output
     #[arg(short, long)]
     pub(crate) quiet: bool,

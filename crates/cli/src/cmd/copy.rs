@@ -161,7 +161,8 @@ impl Copier<'_> {
             Origin::Registry(gathered) => {
                 let parallel = self.args.registries.parallel.into();
                 let referrers = self.referrers.clone();
-                let options = PullOptions { wanted: self.wanted(), referrers, parallel, now: now() };
+                let foreign = self.args.include_foreign;
+                let options = PullOptions { wanted: self.wanted(), referrers, foreign, parallel, now: now() };
                 for image in &images {
                     pull(&self.store, &gathered, image, &options, self.transfers(transfers::PULL).as_ref())?;
                 }

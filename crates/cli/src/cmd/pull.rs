@@ -32,7 +32,13 @@ pub(crate) fn run(args: &Pull, store: impl Fn() -> Result<Store, Failure>, typed
     let settings = registry::settings(&args.registries)?;
     let repository = Registry::new(name.domain(), settings)?.repository(name.path());
     let referrers = referrers(args.referrers.as_deref()).unwrap_or_default();
-    let options = PullOptions { wanted, referrers, parallel: args.registries.parallel.into(), now: now() };
+    let options = PullOptions {
+        wanted,
+        referrers,
+        foreign: args.include_foreign,
+        parallel: args.registries.parallel.into(),
+        now: now(),
+    };
     let puller = Puller { store: &store()?, repository, options, quiet: args.quiet, progress: args.progress };
     if args.all_tags {
         for tag in puller.repository.tags()? {

@@ -2,7 +2,7 @@
 
 use barge_testkit::proxy::{Mishap, Proxy};
 
-use super::common::{HELLO, Layout, Maker, Place, entries};
+use super::common::{HELLO, Layout, Maker, Place, entries, tar};
 use super::{short, with_hello};
 
 #[test]
@@ -174,4 +174,50 @@ fn an_image_in_a_registry_is_listed_without_its_layers() {
     assert_eq!(remote, place.ok("image ls --tree"));
     assert_eq!(place.ok(&format!("images -q docker://{through}")), format!("{}\n", short(HELLO)));
     assert!(place.fails("images --filter dangling=true docker://a").contains("--filter"));
+}
+
+#[test]
+fn foreign_layers_come_on_request_and_never_from_here() {
+    let Some((registry, _)) = with_hello() else { return };
+    let image = |url: &str, tag: &str| {
+        let mut layout = Layout::default();
+        let foreign = layout
+            .put("application/vnd.oci.image.layer.nondistributable.v1.tar", tar(&[("f", url.as_bytes())]));
+        let listed = foreign.with(&format!(r#""urls":["{url}"]"#));
+        let config = format!(
+            r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
+            foreign.digest
+        );
+        let config = layout.put("application/vnd.oci.image.config.v1+json", config);
+        let manifest = layout.manifest(&config, &[listed]);
+        let name = format!("{}/team/foreign:{tag}", registry.address());
+        layout.name(&manifest, &name);
+        (Place::with(&layout), name, foreign.digest)
+    };
+    // The registry has it: it was sent on request, and comes on request.
+    let (place, name, layer) = image("https://example.org/layer", "here");
+    place.ok(&format!("push -q --include-foreign {name}"));
+    let other = Place::new();
+    other.ok(&format!("pull -q {name}"));
+    assert!(!other.blob(&layer).exists());
+    other.ok(&format!("pull -q --include-foreign {name}"));
+    assert!(other.blob(&layer).exists() && other.ok("store check").ends_with(": no faults\n"));
+    // It does not, and what is named is not asked.
+    for (n, (url, why)) in [
+        ("https://127.0.0.1:9/layer", "not at a public address"),
+        ("https://localhost:9/layer", "not at a public address"),
+        ("https://[::1]:9/layer", "not at a public address"),
+        ("http://example.org/layer", "it is not https"),
+        ("http://127.0.0.1:9/layer", "it is not https"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (place, name, layer) = image(url, &format!("away{n}"));
+        place.ok(&format!("push -q {name}"));
+        let other = Place::new();
+        other.ok(&format!("pull -q {name}"));
+        let said = other.fails(&format!("pull -q --include-foreign {name}"));
+        assert!(said.contains(why) && said.contains(&layer), "{url}: {said}");
+    }
 }

@@ -11,6 +11,7 @@ use barge_oci::Descriptor;
 
 use crate::content::Remote;
 use crate::error::{Error, ErrorKind, Result};
+use crate::graph::may_be_absent;
 use crate::parallel::stopped;
 use crate::progress::Transfers;
 use crate::store::Partial;
@@ -21,7 +22,7 @@ const WORTH: u64 = 32 << 20;
 
 /// How many lanes a blob is worth when `connections` are there for `blobs` of them.
 pub(super) fn lanes(blob: &Descriptor, blobs: usize, connections: usize) -> usize {
-    if blob.size < WORTH { 1 } else { (connections / blobs.max(1)).max(1) }
+    if blob.size < WORTH || may_be_absent(blob) { 1 } else { (connections / blobs.max(1)).max(1) }
 }
 
 /// Receives the rest of a blob; `false`, and nothing was received, if the place has whole blobs only.

@@ -26,6 +26,8 @@ pub struct PullOptions {
     pub wanted: Wanted,
     /// What that refers to the image comes along.
     pub referrers: Referrers,
+    /// Foreign layers, too, from where they are published if the place does not have them.
+    pub foreign: bool,
     /// How many blobs at once, at least one.
     pub parallel: usize,
     /// The time to note beside the name, RFC 3339.
@@ -81,7 +83,7 @@ pub fn pull(
     }
     let mut blobs: BTreeMap<Digest, &Descriptor> = BTreeMap::new();
     for blob in chosen.iter().filter_map(|m| m.manifest.as_ref()).flat_map(Manifest::blobs) {
-        if !may_be_absent(blob) {
+        if options.foreign || !may_be_absent(blob) {
             same_size(blobs.entry(blob.digest).or_insert(blob), blob)?;
         }
     }

@@ -69,7 +69,7 @@ impl Registry {
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) host: String,
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
     agent: Agent,
     /// `https://registry-1.docker.io`, once it is known.
     base: OnceLock<String>,

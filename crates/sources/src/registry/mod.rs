@@ -6,6 +6,7 @@
 mod auth;
 mod client;
 mod credentials;
+mod elsewhere;
 mod endpoint;
 mod fault;
 mod gathered;

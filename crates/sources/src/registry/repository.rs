@@ -14,6 +14,7 @@ use ureq::Body;
 use ureq::http::{Method, Response, StatusCode, header};
 
 use super::client::{Call, Client};
+use super::elsewhere;
 use super::fault::fault;
 use super::reader::BlobReader;
 
@@ -330,7 +331,15 @@ impl Remote for Repository {
 
     fn read_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>> {
         let range = offset..descriptor.size;
-        Ok(Box::new(BlobReader::open(self.readers(), &self.path, descriptor, range)?))
+        match BlobReader::open(self.readers(), &self.path, descriptor, range) {
+            Err(e)
+                if e.kind() == ErrorKind::NotFound
+                    && media_type::is_non_distributable(&descriptor.media_type) =>
+            {
+                elsewhere::open(&self.client.settings, descriptor, offset)
+            }
+            reader => Ok(Box::new(reader?)),
+        }
     }
 
     fn read_range(&self, descriptor: &Descriptor, range: Range<u64>) -> Result<Option<Box<dyn Read + Send>>> {

@@ -69,6 +69,8 @@ impl Registry {
             "version": "0.1",
             "storage": {"filesystem": {"rootdirectory": "/peer/registry"}, "delete": {"enabled": true}},
             "http": {"addr": "127.0.0.1:0"},
+            // Manifests may say where foreign layers are.
+            "validation": {"manifests": {"urls": {"allow": ["^https?://"]}}},
         });
         let mut set = |path: &str, value: Value| -> Result<()> {
             let (parent, key) = path.rsplit_once('/').context("a path")?;
