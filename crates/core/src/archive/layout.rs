@@ -1,14 +1,14 @@
 //! Writes a planned archive as a folder: an OCI image layout, new or one that has images already.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use barge_oci::{Descriptor, Document, Index, annotation, to_go_json};
+use barge_oci::{Descriptor, Document, Hasher, Index, annotation, to_go_json};
 
 use super::plan::{Body, Plan};
-use super::write::copy;
+use super::write::{CHUNK, copy};
 use crate::cleanup::Temporary;
 use crate::content::Provider;
 use crate::error::{Error, Refusal, Result};
@@ -19,7 +19,7 @@ const MAX_INDEX_BYTES: u64 = 20 << 20;
 
 impl Plan {
     /// Adds the images to the layout at `folder`, which is made if it is not there. Blobs that are there are left
-    /// alone; of the names, those of this plan count. `rename` is the reference that the one image gets instead of
+    /// alone if they are what they should be; of the names, those of this plan count. `rename` is the reference that the one image gets instead of
     /// its own.
     ///
     /// # Errors
@@ -38,8 +38,10 @@ impl Plan {
             let to = folder.join(path);
             match &record.body {
                 Body::Directory => make_folder(&to)?,
-                _ if to.metadata().is_ok_and(|m| m.is_file() && m.len() == record.size()) => {}
                 Body::Bytes(bytes) => replace(&to, bytes)?,
+                Body::Blob(descriptor) if holds(&to, descriptor, &mut buffer)? => {
+                    progress.add(descriptor.size)
+                }
                 Body::Blob(descriptor) => {
                     let (temporary, mut file) = temporary(&to)?;
                     copy(source, descriptor, &mut buffer, |bytes| {
@@ -56,6 +58,9 @@ impl Plan {
 
     /// Names the images in the layout's index.
     fn list(&self, folder: &Path, rename: Option<&str>) -> Result<()> {
+        // Of several that add to it, one does so at a time.
+        let lock = File::open(folder).and_then(|lock| lock.lock().map(|()| lock));
+        let _lock = lock.map_err(|e| Error::io("lock", folder, e))?;
         let path = folder.join("index.json");
         let mut listed = match std::fs::read(&path) {
             Ok(bytes) => Document::index_of_our_own(bytes, MAX_INDEX_BYTES)
@@ -84,6 +89,24 @@ impl Plan {
         }
         replace(&path, &to_go_json(&listed).map_err(|e| json(&e))?)?;
         crate::store::sync_folder(folder)
+    }
+}
+
+/// Whether the blob is there already, and is what its digest says.
+fn holds(path: &Path, descriptor: &Descriptor, buffer: &mut Vec<u8>) -> Result<bool> {
+    if !path.metadata().is_ok_and(|m| m.is_file() && m.len() == descriptor.size) {
+        return Ok(false);
+    }
+    let mut file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+    let mut hasher = Hasher::new(descriptor.digest.algorithm());
+    buffer.resize(CHUNK, 0);
+    loop {
+        match file.read(buffer) {
+            Ok(0) => return Ok(hasher.finish() == descriptor.digest),
+            Ok(n) => hasher.update(buffer.get(..n).unwrap_or_default()),
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(Error::io("read", path, e)),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::content::Provider;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 
-const CHUNK: usize = 1 << 20;
+pub(super) const CHUNK: usize = 1 << 20;
 
 impl Plan {
     /// Writes the archive; the bytes are those of [`Plan::size`]. `name` is what errors call the output.

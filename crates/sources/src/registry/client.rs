@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use barge_core::error::{Error, ErrorKind, Result};
+use barge_core::error::{Error, ErrorKind, Result, printable};
 use ureq::config::RedirectAuthHeaders;
 use ureq::http::{Method, Request, Response, StatusCode, header};
 use ureq::{Agent, Body, SendBody};
@@ -210,14 +210,25 @@ impl Client {
         url.strip_prefix(base).is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// The URL of what a call is about.
+    /// The URL of what a call is about. What the registry names itself may be elsewhere, and not outside TLS.
     fn url(&self, target: &str) -> Result<String> {
         let base = self.base()?;
-        Ok(match target.chars().next() {
-            Some('/') => format!("{base}{target}"),
-            _ if target.starts_with("https://") || target.starts_with("http://") => target.to_owned(),
-            _ => format!("{base}/v2/{target}"),
-        })
+        if target.starts_with('/') {
+            return Ok(format!("{base}{target}"));
+        }
+        let Some(plain) = target.strip_prefix("http://") else {
+            let whole = target.starts_with("https://");
+            return Ok(if whole { target.to_owned() } else { format!("{base}/v2/{target}") });
+        };
+        match base.strip_prefix("https://") {
+            None => Ok(target.to_owned()),
+            // A registry behind a proxy that does TLS for it may not know better.
+            Some(authority) if plain.split('/').next() == Some(authority) => Ok(format!("https://{plain}")),
+            Some(_) => {
+                let message = format!("{}: it leads out of TLS, to `{}`", self.host, printable(target));
+                Err(Error::new(ErrorKind::Unavailable, message))
+            }
+        }
     }
 
     /// Where this registry is. Without TLS only where it is allowed, and where TLS is not spoken.

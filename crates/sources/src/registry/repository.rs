@@ -216,10 +216,16 @@ impl Repository {
     }
 }
 
-/// The repositories of the registry at `host` that something came from, as far as it is known.
+/// The repositories of the registry at `host` that something came from, as far as it is known and can be true:
+/// archives from anywhere may say so.
 pub fn origin<'a>(descriptor: &'a Descriptor, host: &str) -> impl Iterator<Item = &'a str> {
     let known = descriptor.annotations.get(&format!("{ORIGIN}{host}"));
-    known.into_iter().flat_map(|paths| paths.split(',')).filter(|path| !path.is_empty())
+    let is_path = move |path: &&str| {
+        Reference::parse(&format!("{host}/{path}"))
+            .is_ok_and(|name| name.is_name_only() && name.path() == *path)
+    };
+    let paths: Vec<&str> = known.into_iter().flat_map(|paths| paths.split(',')).filter(is_path).collect();
+    paths.into_iter()
 }
 
 impl Documents for Repository {
