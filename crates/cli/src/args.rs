@@ -263,9 +263,11 @@ pub(crate) struct Logout {
 
 #[derive(Debug, Args)]
 pub(crate) struct Copy {
-    /// From and to, each an image of the store, docker://NAME, oci:FOLDER[:REFERENCE], oci-archive:FILE[:REFERENCE]
-    /// or docker-archive:FILE[:NAME]
-    #[arg(value_name = "PLACE")]
+    #[arg(
+        value_name = "PLACE",
+        help = "From and to, each an image of the store, docker://NAME, oci:FOLDER[:REFERENCE], \
+                oci-archive:FILE[:REFERENCE] or docker-archive:FILE[:NAME]"
+    )]
     pub(crate) places: Vec<String>,
     /// Copy only the given platform(s), a comma-separated list of "os[/arch[/variant]]", "host" or "all"
     /// [default: all]

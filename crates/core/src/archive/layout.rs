@@ -40,7 +40,7 @@ impl Plan {
                 Body::Directory => make_folder(&to)?,
                 Body::Bytes(bytes) => replace(&to, bytes)?,
                 Body::Blob(descriptor) if holds(&to, descriptor, &mut buffer)? => {
-                    progress.add(descriptor.size)
+                    progress.add(descriptor.size);
                 }
                 Body::Blob(descriptor) => {
                     let (temporary, mut file) = temporary(&to)?;
