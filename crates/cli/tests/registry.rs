@@ -151,6 +151,9 @@ fn what_is_pushed() {
     assert!(out.ends_with(&format!("v1: digest: {HELLO} size: 1531\n")), "{out}");
     let index = registry.manifest(&name).unwrap();
     assert_eq!(barge_oci::Digest::sha256(index.as_bytes()).to_string(), HELLO);
+    for platform in ["linux/amd64", "linux/arm64", "linux/s390x"] {
+        registry.validate(&name, platform).unwrap();
+    }
     // The second time everything is there, and from another repository it is taken over.
     let again = place.ok(&format!("push {name}"));
     assert_eq!(again.matches(": Layer already exists\n").count(), 7, "{again}");

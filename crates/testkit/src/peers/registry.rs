@@ -55,7 +55,7 @@ impl Registry {
 
     /// With TLS or without, and guarded.
     pub fn guarded(tls: bool, guard: Guard) -> Result<Option<Self>> {
-        let programs = ["docker-registry", "oras", "openssl"];
+        let programs = ["docker-registry", "oras", "crane", "openssl"];
         jail("Registry", Suite::Sid, &programs)?.map(|jail| Self::open_as(jail, tls, guard)).transpose()
     }
 
@@ -144,6 +144,14 @@ impl Registry {
     /// The bytes of what a name leads to there, as `oras` gets them. Only without a guard.
     pub fn manifest(&self, name: &str) -> Result<String> {
         self.jail.run(&["oras", "manifest", "fetch", "--plain-http", name])
+    }
+
+    /// Has crane fetch one platform of what a name leads to there and check every byte of it. Only without a
+    /// guard.
+    pub fn validate(&self, name: &str, platform: &str) -> Result<()> {
+        self.jail
+            .run(&["crane", "validate", "--insecure", "--platform", platform, "--remote", name])
+            .map(drop)
     }
 
     /// What refers to a name there, as `oras` finds it: the digests and artifact types. Only without a guard.
