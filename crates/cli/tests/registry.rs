@@ -117,6 +117,20 @@ fn by_digest() {
         "{out}"
     );
     assert_eq!(place.ok(&format!("image inspect -f '{{{{.Id}}}}' {name}@{HELLO}")), format!("{HELLO}\n"));
+    // With a tag besides it is one by digest all the same, and another image may have the tag.
+    let mut layout = Layout::default();
+    let image = layout.image(&Maker::new("linux/amd64").layer("mine"));
+    layout.name(&image, &format!("{name}:latest"));
+    let place = Place::with(&layout);
+    let out = place.ok(&format!("pull -q {name}:latest@{HELLO}"));
+    assert_eq!(out, format!("{name}@{HELLO}\n"));
+    assert_eq!(
+        place.ok(&format!("image inspect -f '{{{{.Id}}}}' {name}:latest")),
+        format!("{}\n", image.digest)
+    );
+    assert!(place.ok(&format!("pull {name}:latest@{HELLO}")).contains("Image is up to date"));
+    place.write("a.tar", place.saved(&format!("docker://{name}:latest@{HELLO}")));
+    assert!(place.ok("archive ls a.tar").contains("latest"));
 }
 
 #[test]

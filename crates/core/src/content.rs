@@ -62,6 +62,11 @@ pub trait Remote: Documents + Sync {
     /// `NotFound`, `Unauthorized`, `Unavailable`.
     fn read_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>>;
 
+    /// Says that what came was not what it should be. Whether somebody else will be asked the next time.
+    fn distrust(&self) -> bool {
+        false
+    }
+
     /// These bytes of a blob and no others; `None` if only whole blobs can be had.
     ///
     /// # Errors

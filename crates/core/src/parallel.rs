@@ -41,5 +41,5 @@ pub fn each(
 /// The error of work that was told to stop; nobody sees it.
 #[must_use]
 pub fn stopped() -> Error {
-    Error::new(ErrorKind::Unavailable, "another blob failed")
+    Error::new(ErrorKind::Conflict, "another blob failed")
 }

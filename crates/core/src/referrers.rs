@@ -3,12 +3,13 @@
 //! Manifests with a `subject` (OCI 1.1) are kept nameless, with the subject's digest beside them. Cosign's older
 //! way is a tag of the same repository, made of the digest: `sha256-<hex>.sig`, `.att`, `.sbom`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use barge_oci::{Descriptor, Digest, Document, Reference, annotation, media_type};
 
-use crate::content::{Image, Remote};
+use crate::content::{Documents, Image, Remote};
 use crate::error::{Error, ErrorKind, Refusal, Result};
+use crate::graph::Tree;
 
 /// How many of them one image may have, and those that refer to them in turn.
 const MAX_REFERRERS: usize = 10_000;
@@ -48,13 +49,16 @@ impl Image {
 
     /// Whether its name is one that cosign made of one of these digests.
     pub(crate) fn is_cosign_tag_of(&self, subjects: &BTreeSet<Digest>) -> bool {
-        let tag = self.name.as_ref().and_then(Reference::tag);
-        tag.is_some_and(|tag| subjects.iter().any(|subject| cosign_tags(subject).any(|cosign| cosign == tag)))
+        let subject = || -> Option<Digest> {
+            let (base, suffix) = self.name.as_ref()?.tag()?.rsplit_once('.')?;
+            SUFFIXES.contains(&suffix).then(|| base.replacen('-', ":", 1).parse().ok())?
+        };
+        subject().is_some_and(|subject| subjects.contains(&subject))
     }
 }
 
 /// The tags that cosign would give to what it says about a digest.
-pub(crate) fn cosign_tags(subject: &Digest) -> impl Iterator<Item = String> {
+fn cosign_tags(subject: &Digest) -> impl Iterator<Item = String> {
     let base = format!("{}-{}", subject.algorithm().name(), subject.hex());
     SUFFIXES.iter().map(move |suffix| format!("{base}.{suffix}"))
 }
@@ -77,14 +81,14 @@ pub fn find(
     let mut pending: Vec<Digest> = subjects.into_iter().collect();
     let mut seen: BTreeSet<Digest> = pending.iter().copied().collect();
     while let Some(subject) = pending.pop() {
-        for mut referrer in remote.referrers(&subject)?.into_iter().filter(|d| wanted.takes(d)) {
-            if !seen.insert(referrer.digest) {
+        for listed in remote.referrers(&subject)?.into_iter().filter(|d| wanted.takes(d)) {
+            if !seen.insert(listed.digest) {
                 continue;
             }
-            refers(remote, &referrer, &subject)?;
-            pending.push(referrer.digest);
-            referrer.annotations.insert(annotation::MANIFEST_SUBJECT.to_owned(), subject.to_string());
-            found.push(Image { name: None, target: referrer });
+            // A list may be behind: what is gone is no referrer any more.
+            let Some(target) = verified(remote, &listed, &subject)? else { continue };
+            pending.push(target.digest);
+            found.push(Image { name: None, target });
         }
         let repository = image.name.as_ref().filter(|_| *wanted == Referrers::All);
         for (name, tag) in
@@ -103,20 +107,70 @@ pub fn find(
     Ok(found)
 }
 
-/// A registry's list is not signed: what it lists has to say so itself.
-fn refers(remote: &impl Remote, referrer: &Descriptor, subject: &Digest) -> Result<()> {
-    let place = remote.place();
-    let Some(bytes) = remote.document(referrer)? else {
-        return Err(Error::not_found(format!("{place}: referrer {}: not found", referrer.digest)));
-    };
-    let said = if media_type::is_index(&referrer.media_type) {
-        Document::index(bytes).ok().and_then(|d| d.into_parsed().subject)
+/// A registry's list is not signed: what it lists has to say itself what it refers to, and what it is; whatever else
+/// the list says is forgotten. `None` if it is not there.
+fn verified(remote: &impl Remote, listed: &Descriptor, subject: &Digest) -> Result<Option<Descriptor>> {
+    let Some(bytes) = remote.document(listed)? else { return Ok(None) };
+    let (said, kind) = if media_type::is_index(&listed.media_type) {
+        let index = Document::index(bytes).ok().map(Document::into_parsed);
+        index.map_or((None, None), |index| (index.subject, index.artifact_type))
     } else {
-        Document::manifest(bytes).ok().and_then(|d| d.into_parsed().subject)
+        let manifest = Document::manifest(bytes).ok().map(Document::into_parsed);
+        manifest.map_or((None, None), |m| (m.subject, m.artifact_type.or(Some(m.config.media_type))))
     };
-    if said.is_some_and(|said| said.digest == *subject) {
-        return Ok(());
+    if said.is_none_or(|said| said.digest != *subject) {
+        let place = remote.place();
+        let message = format!("{place}: {} is listed as a referrer of {subject} and is none", listed.digest);
+        return Err(Error::new(ErrorKind::Mismatch, message));
     }
-    let message = format!("{place}: {} is listed as a referrer of {subject} and is none", referrer.digest);
-    Err(Error::new(ErrorKind::Mismatch, message))
+    let mut target = Descriptor::new(&listed.media_type, listed.digest, listed.size);
+    target.artifact_type = kind;
+    target.annotations.insert(annotation::MANIFEST_SUBJECT.to_owned(), subject.to_string());
+    Ok(Some(target))
+}
+
+/// Those of `all` that refer to one of `images` or to what refers to it, and those that have a tag of cosign's in the
+/// repository of one. What `images` list is taken to be their content, whether it is there or not.
+///
+/// # Errors
+/// As [`Tree::walk`].
+pub fn companions(
+    source: &impl Documents,
+    images: &[Image],
+    all: &[Image],
+    wanted: &Referrers,
+) -> Result<Vec<Image>> {
+    let mut found: Vec<Image> = Vec::new();
+    if *wanted == Referrers::None {
+        return Ok(found);
+    }
+    let mut subjects = BTreeSet::new();
+    for image in images {
+        let tree = Tree::walk(source, &image.target)?;
+        subjects
+            .extend(tree.indexes.keys().copied().chain(tree.manifests.iter().map(|m| m.descriptor.digest)));
+    }
+    let mut of: BTreeMap<Digest, Vec<&Image>> = BTreeMap::new();
+    for image in all.iter().filter(|i| wanted.takes(&i.target)) {
+        if let Some(subject) = image.subject() {
+            of.entry(subject).or_default().push(image);
+        }
+    }
+    let mut pending: Vec<Digest> = subjects.iter().copied().collect();
+    while let Some(subject) = pending.pop() {
+        for image in of.remove(&subject).unwrap_or_default() {
+            if subjects.insert(image.target.digest) {
+                pending.push(image.target.digest);
+            }
+            found.push(image.clone());
+        }
+    }
+    if *wanted == Referrers::All {
+        let named = images.iter().filter_map(|i| i.name.as_ref());
+        let repositories: BTreeSet<String> = named.map(Reference::name).collect();
+        let of_them = |i: &&Image| i.name.as_ref().is_some_and(|name| repositories.contains(&name.name()));
+        let cosign = |i: &&Image| i.is_cosign_tag_of(&subjects) && !images.contains(i);
+        found.extend(all.iter().filter(of_them).filter(cosign).cloned());
+    }
+    Ok(found)
 }

@@ -224,7 +224,7 @@ fn shown(image: &Image) -> String {
 }
 
 /// Every index that was read, with the descriptor it is listed by.
-fn indexes(tree: &Tree) -> Vec<&Descriptor> {
+pub(crate) fn indexes(tree: &Tree) -> Vec<&Descriptor> {
     let nested = tree.indexes.values().flat_map(|i| &i.parsed().manifests);
     let all = std::iter::once(&tree.root).chain(nested);
     let mut seen = BTreeSet::new();

@@ -150,8 +150,11 @@ fn pass(
         }
     };
     let mishap = rule(&asked);
+    let sent = asked.header("content-length").and_then(|l| l.parse().ok()).unwrap_or_default();
     if let Mishap::Instead(status, headers, body) = &mishap {
         let mut client = client;
+        // Whoever does not listen to the end is not listened to either.
+        std::io::copy(&mut reader.take(sent), &mut std::io::sink())?;
         let length = body.len();
         let length = if headers.to_ascii_lowercase().contains("content-length:") {
             String::new()
@@ -173,8 +176,7 @@ fn pass(
         write!(to_server, "{name}: {value}\r\n")?;
     }
     write!(to_server, "\r\n")?;
-    let length = asked.header("content-length").and_then(|l| l.parse().ok()).unwrap_or_default();
-    std::io::copy(&mut reader.take(length), &mut to_server)?;
+    std::io::copy(&mut reader.take(sent), &mut to_server)?;
 
     if let Mishap::Late(by) = &mishap {
         thread::sleep(*by);

@@ -11,7 +11,7 @@ use barge_core::ops::{
 };
 use barge_core::output::Output;
 use barge_core::progress::Transfers;
-use barge_core::referrers::Referrers;
+use barge_core::referrers::{Referrers, companions};
 use barge_core::resolve::{all_tags, one};
 use barge_core::select::{Selection, Wanted};
 use barge_core::store::{Lease, Store};
@@ -19,7 +19,7 @@ use barge_oci::{Digest, Platform, Reference};
 use barge_sources::registry::{Registry, Settings};
 
 use super::place::{Origin, Place, find_all, gather, reference};
-use super::push::{companions, siblings};
+use super::push::siblings;
 use super::{Failure, Outcome, note, now, platforms, print, referrers, registry, save};
 use crate::args::{Copy, ProgressMode};
 use crate::render::{progress, transfers};
@@ -31,13 +31,21 @@ pub(crate) fn run(args: &Copy, store: impl Fn() -> Result<Store, Failure>, typed
     let [from, to] = args.places.as_slice() else { return Ok(()) };
     let (from, to) = (Place::parse(from)?, Place::parse(to)?);
     let platforms = platforms(&args.platform)?;
-    let settings = registry::settings(&args.registries)?;
+    let hosts = [&from, &to].into_iter().filter_map(|place| match place {
+        Place::Registry(name) => Some(name),
+        _ => None,
+    });
+    let settings = registry::settings(&args.registries, hosts)?;
     let referrers = referrers(args.referrers.as_deref()).unwrap_or_default();
     let copier = Copier { args, platforms, settings, referrers, store: store()? };
     if let (Place::Store(source), Place::Store(target), false) = (&from, &to, args.all_tags) {
+        if !args.platform.is_empty() || args.keep_index || args.referrers.is_some() {
+            let text = "from the store to the store a copy is another name, of the whole image";
+            return Err(Failure::Text(text.to_owned(), 1));
+        }
         return Ok(tag(&copier.store, source, target, &now())?);
     }
-    let found = copier.find(&from)?;
+    let found = copier.find(&from, matches!(to, Place::Store(_)))?;
     copier.put(found, &to)
 }
 
@@ -73,15 +81,14 @@ impl Copier<'_> {
     }
 
     /// The images that are meant, and where they are.
-    fn find(&self, from: &Place) -> Result<Found, Failure> {
+    fn find(&self, from: &Place, to_store: bool) -> Result<Found, Failure> {
         match from {
             Place::Store(text) => {
                 let names = self.store.names()?;
                 let images =
                     if self.args.all_tags { all_tags(&names, text)? } else { vec![one(&names, text)?.image] };
-                let companions =
-                    images.iter().flat_map(|image| companions(image, &names, &self.referrers)).collect();
-                let lease = Some(hold(&self.store, &images)?);
+                let companions = companions(&self.store, &images, &names, &self.referrers)?;
+                let lease = Some(hold(&self.store, images.iter().chain(&companions))?);
                 Ok(Found { origin: Origin::Store(self.store.clone()), images, companions, _lease: lease })
             }
             Place::Registry(name) => {
@@ -93,7 +100,9 @@ impl Copier<'_> {
                     vec![name.clone()]
                 };
                 let (gathered, images) = gather(&names, &self.settings, self.wanted())?;
-                let companions = find_all(&gathered, &images, &self.referrers)?;
+                // A pull finds its own.
+                let wanted = if to_store { &Referrers::None } else { &self.referrers };
+                let companions = find_all(&gathered, &images, wanted)?;
                 Ok(Found { origin: Origin::Registry(gathered), images, companions, _lease: None })
             }
             Place::Layout(path, reference) | Place::Archive(path, reference) => {
@@ -102,8 +111,7 @@ impl Copier<'_> {
                 let staged = stage(&self.store, Source::Path(path), &options, bar.as_ref())?;
                 let images = chosen(&staged, reference.as_deref(), path, self.args.all_tags)?;
                 let all: Vec<Image> = staged.images.iter().chain(&staged.referrers).cloned().collect();
-                let companions =
-                    images.iter().flat_map(|image| companions(image, &all, &self.referrers)).collect();
+                let companions = companions(&staged, &images, &all, &self.referrers)?;
                 Ok(Found { origin: Origin::Archive(Box::new(staged)), images, companions, _lease: None })
             }
         }
@@ -113,6 +121,7 @@ impl Copier<'_> {
         match to {
             Place::Store(name) => self.keep(found, name),
             Place::Registry(name) => found.images.iter().try_for_each(|image| self.send(&found, image, name)),
+            Place::Layout(_, Some(_)) if found.images.len() > 1 => Err(one_name()),
             Place::Layout(folder, reference) => {
                 let (plan, origin) = self.plan(found)?;
                 plan.notes.iter().for_each(|text| note("note", text));
@@ -122,9 +131,11 @@ impl Copier<'_> {
                 self.say(plan.images.iter().map(|image| image.root.digest))
             }
             Place::Archive(file, name) => {
-                let images = renamed(found.images.clone(), name.as_deref().map(reference).transpose()?)?;
+                let name = name.as_deref().map(reference).transpose()?;
+                let companions = moved(found.companions, name.as_ref())?;
+                let images = renamed(found.images, name)?;
                 let output = Output::open(file)?;
-                let (plan, origin) = self.plan(Found { images, ..found })?;
+                let (plan, origin) = self.plan(Found { images, companions, ..found })?;
                 save::write(&plan, &origin, output, Some(file), self.mode())?;
                 self.say(plan.images.iter().map(|image| image.root.digest))
             }
@@ -144,6 +155,10 @@ impl Copier<'_> {
     /// Into the store, under `name`, or all tags under its repository.
     fn keep(&self, found: Found, name: &str) -> Outcome {
         let (name, images) = (reference(name)?, found.images);
+        if name.digest().is_some() {
+            return Err(by_digest());
+        }
+        let companions = moved(found.companions, Some(&name))?;
         let images: Vec<Image> = if self.args.all_tags {
             let tagged = |i: Image| {
                 let tag = i.name.as_ref().and_then(Reference::tag).unwrap_or("latest");
@@ -168,9 +183,9 @@ impl Copier<'_> {
                 }
             }
             Origin::Archive(mut staged) => {
-                let more = found.companions.into_iter().filter(|i| !i.is_referrer());
-                staged.images = images.into_iter().chain(more).collect();
-                staged.referrers.retain(|i| self.referrers.takes(&i.target));
+                let (referrers, named) = companions.into_iter().partition(Image::is_referrer);
+                staged.images = images.into_iter().chain::<Vec<_>>(named).collect();
+                staged.referrers = referrers;
                 staged.commit()?;
             }
             Origin::Store(store) => {
@@ -185,6 +200,9 @@ impl Copier<'_> {
 
     /// Into a registry.
     fn send(&self, found: &Found, image: &Image, name: &Reference) -> Outcome {
+        if name.digest().is_some() {
+            return Err(by_digest());
+        }
         let repository = Registry::new(name.domain(), Arc::clone(&self.settings))?.repository(name.path());
         let of_image = image.name.as_ref().and_then(Reference::tag);
         let tag = if self.args.all_tags { of_image } else { name.tag().or(Some("latest")) };
@@ -251,8 +269,26 @@ fn chosen(staged: &Staged, wanted: Option<&str>, path: &Path, all: bool) -> Resu
 fn renamed(images: Vec<Image>, name: Option<Reference>) -> Result<Vec<Image>, Failure> {
     let Some(name) = name else { return Ok(images) };
     if images.len() > 1 {
-        return Err(Failure::Text("one name for several images".to_owned(), 1));
+        return Err(one_name());
     }
     let name = name.or_latest();
     Ok(images.into_iter().map(|image| Image { name: Some(name.clone()), ..image }).collect())
+}
+
+/// What has a tag of its own has it in this repository now.
+fn moved(images: Vec<Image>, to: Option<&Reference>) -> Result<Vec<Image>, Failure> {
+    let Some(to) = to else { return Ok(images) };
+    let name = |image: &Image| {
+        let tag = image.name.as_ref().and_then(Reference::tag);
+        tag.map(|tag| to.with_tag(tag).map_err(|e| Failure::Text(e.to_string(), 1))).transpose()
+    };
+    images.into_iter().map(|image| Ok(Image { name: name(&image)?, ..image })).collect()
+}
+
+fn one_name() -> Failure {
+    Failure::Text("one name for several images".to_owned(), 1)
+}
+
+fn by_digest() -> Failure {
+    Failure::Text("refusing to create a tag with a digest reference".to_owned(), 1)
 }

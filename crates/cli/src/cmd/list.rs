@@ -72,7 +72,7 @@ fn in_registry(args: &List, name: &Reference) -> Outcome {
         let text = format!("\"--filter\" is for images of the store, not for `{REGISTRY}` ones");
         return Err(Failure::Text(text, 1));
     }
-    let settings = registry::settings(&args.registries)?;
+    let settings = registry::settings(&args.registries, [name])?;
     let (gathered, images) = gather(std::slice::from_ref(name), &settings, Wanted::All)?;
     let listings = images.iter().map(|image| list_remote(&gathered, image)).collect::<Result<Vec<_>, _>>()?;
     show(&listings, &args.view)

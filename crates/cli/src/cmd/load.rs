@@ -2,10 +2,10 @@
 
 use std::io::{IsTerminal, stdin};
 use std::path::Path;
-use std::sync::Arc;
 
 use barge_core::ops::{LoadOptions, Loaded, PushOptions, Source, Staged, push, stage};
-use barge_core::referrers::Referrers;
+use barge_core::referrers::{Referrers, companions};
+use barge_core::select::Selection;
 use barge_core::store::Store;
 use barge_oci::Reference;
 use barge_sources::registry::Registry;
@@ -65,12 +65,17 @@ fn send(args: &Load, staged: &Staged, prefix: &str) -> Outcome {
         let tag = name.tag().map(|tag| format!(":{tag}")).unwrap_or_default();
         named.push((image, reference(&format!("{below}{tag}"))?));
     }
-    let settings = registry::settings(&args.registries)?;
-    for (image, name) in named {
-        let repository = Registry::new(name.domain(), Arc::clone(&settings))?.repository(name.path());
-        let parallel = args.registries.parallel.into();
-        let companions = staged.referrers.clone();
-        let options = PushOptions { parallel, companions, ..PushOptions::default() };
+    let settings = registry::settings(&args.registries, named.iter().map(|(_, name)| name))?;
+    let Some((_, first)) = named.first() else { return Ok(()) };
+    let registry = Registry::new(first.domain(), settings)?;
+    for (image, name) in &named {
+        let repository = registry.repository(name.path());
+        let options = PushOptions {
+            selection: Selection { platforms: platforms(&args.platform)?, ..Selection::default() },
+            parallel: args.registries.parallel.into(),
+            siblings: Vec::new(),
+            companions: companions(staged, std::slice::from_ref(image), &staged.referrers, &Referrers::All)?,
+        };
         let mode = if args.quiet { ProgressMode::None } else { args.progress };
         let transfers = transfers::new(transfers::PUSH, mode);
         let pushed = push(staged, image, &repository, name.tag(), &options, transfers.as_ref())?;

@@ -19,7 +19,7 @@ pub(crate) fn login(args: &Login, typed: &str) -> Outcome {
     check(&Arity::AtMost(1), args.servers.len(), typed)?;
     let host = host(args.servers.first());
     let credential = credential(args)?;
-    let credentials = Credentials { given: Some(credential.clone()), files: Vec::new() };
+    let credentials = Credentials { given: Some((host.clone(), credential.clone())), files: Vec::new() };
     Registry::new(&host, Arc::new(with(credentials, args.tls_verify)))?.ping()?;
     match remember(&file(args.authfile.as_ref())?, &host, &credential)? {
         Kept::Helper => {}

@@ -88,6 +88,9 @@ pub(super) fn gather(
         let (repository, name) = (registry.repository(name.path()), name.clone().or_latest());
         let root = repository.resolve(&name)?;
         gathered.add(repository, &root)?;
+        // What was asked for by both is known by its tag.
+        let tag = name.digest().and(name.tag()).map(|tag| format!("{}:{tag}", name.name()));
+        let name = tag.map_or(Ok(name), |tagged| reference(&tagged))?;
         images.push(Image { name: Some(name), target: root });
     }
     Ok((gathered, images))

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Pull, store: impl Fn() -> Result<Store, Failure>, typed
             these => Wanted::These(these),
         },
     };
-    let settings = registry::settings(&args.registries)?;
+    let settings = registry::settings(&args.registries, [&name])?;
     let repository = Registry::new(name.domain(), settings)?.repository(name.path());
     let referrers = referrers(args.referrers.as_deref()).unwrap_or_default();
     let options = PullOptions {
@@ -51,7 +51,11 @@ pub(crate) fn run(args: &Pull, store: impl Fn() -> Result<Store, Failure>, typed
     if name.is_name_only() {
         puller.say("Using default tag: latest")?;
     }
-    let name = name.or_latest();
+    // A name with both is one by digest: the tag may be another image's here.
+    let name = match name.digest() {
+        Some(digest) => reference(&format!("{}@{digest}", name.name()))?,
+        None => name.or_latest(),
+    };
     puller.pull(&name)?;
     print(&format!("{name}\n"))
 }

@@ -2,7 +2,7 @@
 
 use barge_core::content::Image;
 use barge_core::ops::{PushOptions, hold, push};
-use barge_core::referrers::Referrers;
+use barge_core::referrers::{Referrers, companions};
 use barge_core::select::Selection;
 use barge_core::store::Store;
 use barge_oci::Reference;
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
         foreign: args.include_foreign,
     };
     let referrers = referrers(args.referrers.as_deref()).unwrap_or(Referrers::All);
-    let settings = registry::settings(&args.registries)?;
+    let settings = registry::settings(&args.registries, [&name])?;
     let repository = Registry::new(name.domain(), settings)?.repository(name.path());
     let store = store()?;
     let images = store.names()?;
@@ -53,13 +53,14 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
     if !args.quiet {
         print(&format!("The push refers to repository [{}]\n", name.name()))?;
     }
-    let _lease = hold(&store, &chosen.iter().map(|&image| image.clone()).collect::<Vec<_>>())?;
     for image in chosen {
+        let companions = companions(&store, std::slice::from_ref(image), &images, &referrers)?;
+        let _lease = hold(&store, std::iter::once(image).chain(&companions))?;
         let options = PushOptions {
             selection: selection.clone(),
             parallel: args.registries.parallel.into(),
             siblings: siblings(image, &images, &name),
-            companions: companions(image, &images, &referrers),
+            companions,
         };
         let tag = image.name.as_ref().and_then(Reference::tag);
         let mode = if args.quiet { ProgressMode::None } else { args.progress };
@@ -76,16 +77,6 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
         }
     }
     Ok(())
-}
-
-/// What may have to go along with an image: whatever accompanies images, and the names of its repository.
-pub(super) fn companions(image: &Image, images: &[Image], referrers: &Referrers) -> Vec<Image> {
-    let repository = image.name.as_ref().map(Reference::name);
-    let named =
-        |i: &&Image| *referrers == Referrers::All && i.name.as_ref().map(Reference::name) == repository;
-    let taken =
-        |i: &&Image| if i.is_referrer() { referrers.takes(&i.target) } else { i.name.is_some() && named(i) };
-    images.iter().filter(taken).cloned().collect()
 }
 
 /// Other repositories of the registry that should have the image's content.

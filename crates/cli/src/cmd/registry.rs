@@ -1,5 +1,6 @@
 //! Registries as this person and this machine have configured them.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{BufRead, IsTerminal, stdin};
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use barge_core::error::{Error, printable};
+use barge_oci::Reference;
 use barge_sources::registry::{Credential, Credentials, Proxies, Settings};
 
 use serde_json::Value;
@@ -20,9 +22,20 @@ const HUB: &str = "docker.io";
 const ATTEMPTS: u32 = 5;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The settings that the flags, the environment and the usual files make.
-pub(super) fn settings(args: &Registries) -> Result<Arc<Settings>, Failure> {
-    let given = args.creds.as_deref().map(credential).transpose()?;
+/// The settings that the flags, the environment and the usual files make, to speak to these hosts.
+pub(super) fn settings<'a>(
+    args: &Registries,
+    hosts: impl IntoIterator<Item = &'a Reference>,
+) -> Result<Arc<Settings>, Failure> {
+    let hosts: BTreeSet<&str> = hosts.into_iter().map(Reference::domain).collect();
+    let given = match (&args.creds, hosts.first()) {
+        (Some(_), _) if hosts.len() > 1 => {
+            let text = "\"--creds\" is for one registry: say who you are at several with `barge login`";
+            return Err(Failure::Text(text.to_owned(), 1));
+        }
+        (Some(text), Some(host)) => Some(((*host).to_owned(), credential(text)?)),
+        _ => None,
+    };
     let credentials = Credentials { given, files: files(args.authfile.as_ref()) };
     let settings = with(credentials, args.tls_verify);
     let patience = Duration::from_secs(args.timeout);

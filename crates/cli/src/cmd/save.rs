@@ -101,9 +101,9 @@ fn from_registry(args: &Save) -> Result<bool, Failure> {
 
 /// Asks for every blob before the first byte is written.
 fn plan_from_registry(args: &Save, options: &SaveOptions) -> Result<(Plan, Gathered), Failure> {
-    let settings = registry::settings(&args.registries)?;
     let names = args.images.iter().map(|name| reference(name.strip_prefix(REGISTRY).unwrap_or(name)));
     let names = names.collect::<Result<Vec<_>, _>>()?;
+    let settings = registry::settings(&args.registries, &names)?;
     let wanted = match options.selection.platforms.as_slice() {
         [] => Wanted::All,
         these => Wanted::These(these.to_vec()),

@@ -323,3 +323,40 @@ fn proxies() {
     let said = through(&[("HTTPS_PROXY", "::hunter2::")]).1;
     assert!(said.contains("HTTPS_PROXY") && !said.contains("hunter2"), "{said}");
 }
+
+#[test]
+fn nobody_else_s_challenge_is_answered() {
+    let Some((registry, place, name)) = guarded(false, Guard::Password, "team/hello") else { return };
+    assert_eq!(with_creds(&place, &ali(), &["push", "-q", &name]).code, Some(0));
+    let thief = Proxy::start(registry.address(), |_| Mishap::None).unwrap();
+    let realm = format!("WWW-Authenticate: Bearer realm=\"http://{}/token\"\r\n", thief.address());
+    let cache = Proxy::start(registry.address(), move |_| {
+        Mishap::Instead("401 Unauthorized", realm.clone(), Vec::new())
+    })
+    .unwrap();
+    let to = cache.address();
+    let proxy = Proxy::start(registry.address(), move |asked| {
+        if !asked.path.contains("/blobs/") {
+            return Mishap::None;
+        }
+        let location = format!("Location: http://{to}{}\r\n", asked.path);
+        Mishap::Instead("307 Temporary Redirect", location, Vec::new())
+    })
+    .unwrap();
+    let through = name.replace(registry.address(), &proxy.address());
+    assert_eq!(with_creds(&Place::new(), &ali(), &["pull", "--attempts", "1", &through]).code, Some(1));
+    assert!(!cache.asked().is_empty() && thief.asked().is_empty(), "{:?}", thief.asked());
+    // And what was given for one host is not for its mirror.
+    let basic = "WWW-Authenticate: Basic realm=\"x\"\r\n".to_owned();
+    let mirror = Proxy::start(registry.address(), move |_| {
+        Mishap::Instead("401 Unauthorized", basic.clone(), Vec::new())
+    })
+    .unwrap();
+    let of = format!("{}=http://{}", registry.address(), mirror.address());
+    let ran = with_creds(&Place::new(), &ali(), &["pull", "-q", "--mirror", &of, &name]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(mirror.asked().iter().all(|a| a.header("authorization").is_none()) && !mirror.asked().is_empty());
+    let both = format!("docker://{name}");
+    let ran = with_creds(&place, &ali(), &["copy", &both, "docker://other.test/a:1"]);
+    assert!(ran.stderr.contains("\"--creds\" is for one registry"), "{}", ran.stderr);
+}

@@ -85,6 +85,10 @@ fn an_archive_straight_to_a_registry() {
     assert_eq!(place.ok("store gc"), "Total reclaimed space: 0B\n", "the archive was not kept");
     let index = registry.manifest(&format!("{to}/library/hello-barge:latest")).unwrap();
     assert_eq!(barge_oci::Digest::sha256(index.as_bytes()).to_string(), HELLO);
+    place.ok(&format!("load -q --to {to}/one --platform linux/arm64 -i hello.tar"));
+    let manifest = registry.manifest(&format!("{to}/one/library/hello-barge:latest")).unwrap();
+    let arm64 = Layout::hello().platform("linux/arm64/v8")[0].clone();
+    assert_eq!(barge_oci::Digest::sha256(manifest.as_bytes()).to_string(), arm64);
     place.write("nameless.tar", Place::hello().saved(HELLO));
     let said = place.fails(&format!("load --to {to} -i nameless.tar"));
     assert!(said.contains("nameless"), "{said}");

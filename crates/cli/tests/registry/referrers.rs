@@ -184,3 +184,83 @@ fn a_list_that_lies() {
     );
     assert_eq!(place.names(), Vec::<String>::new());
 }
+
+#[test]
+fn other_tags_stay_away() {
+    let Some(all) = signed() else { return };
+    let (place, name) = (&all.place, &all.name);
+    let second = name.replace(":1", ":2");
+    place.ok(&format!("tag {name} {second}"));
+    let file = place.path("both.tar").display().to_string();
+    place.ok(&format!("save -o {file} --referrers all {name} {second}"));
+    let other = Place::new();
+    other.load(&Layout::hello());
+    other.ok(&format!("tag hello-barge {second}"));
+    let before = other.ok(&format!("images -q {second}"));
+    other.ok(&format!("copy -q --referrers all oci-archive:{file}:{name} new:1"));
+    assert_eq!(other.ok(&format!("images -q {second}")), before, "a name that nobody asked for was taken");
+    assert!(other.names().iter().any(|n| n.starts_with("new:sha256-")), "{:?}", other.names());
+    assert!(other.blob(&all.of_sbom).exists());
+    assert!(
+        other.fails(&format!("copy -q oci-archive:{file}:{name} new@{}", all.image)).starts_with("refusing")
+    );
+    assert!(other.fails("copy --platform linux/amd64 new:1 newer:1").contains("another name"));
+}
+
+#[test]
+fn what_a_list_says_beyond_digests_is_forgotten() {
+    let Some(all) = signed() else { return };
+    let (name, tag) = (&all.name, all.image.replace(':', "-"));
+    all.place.ok(&format!("push -q {name}"));
+    let size = std::fs::metadata(all.place.blob(&all.signature)).unwrap().len();
+    let list = format!(
+        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{{"mediaType":"{MANIFEST}","digest":"{}","size":{size},"annotations":{{"io.containerd.image.name":"docker.io/library/alpine:latest","org.opencontainers.image.ref.name":"latest"}}}}]}}"#,
+        all.signature
+    );
+    let kind = "Content-Type: application/vnd.oci.image.index.v1+json\r\n".to_owned();
+    let proxy = Proxy::start(all.registry.address(), move |asked| {
+        if asked.path.ends_with(&format!("/manifests/{tag}")) {
+            return Mishap::Instead("200 OK", kind.clone(), list.clone().into_bytes());
+        }
+        Mishap::None
+    })
+    .unwrap();
+    let place = Place::new();
+    let through = name.replace(all.registry.address(), &proxy.address());
+    let archive = place.saved(&format!("--referrers all docker://{through}"));
+    let index =
+        super::common::entries(&archive).into_iter().find(|(path, _)| path == "index.json").unwrap().1;
+    let index = String::from_utf8(index).unwrap();
+    assert!(index.contains(&all.signature) && !index.contains("alpine"), "{index}");
+    // An API that fails is not an API that says there are none.
+    let failing = Proxy::start(all.registry.address(), |asked| {
+        if asked.path.contains("/referrers/") {
+            return Mishap::Instead("500 Internal Server Error", String::new(), Vec::new());
+        }
+        Mishap::None
+    })
+    .unwrap();
+    let through = name.replace(all.registry.address(), &failing.address());
+    let said = place.run(&format!("pull --attempts 1 --referrers all {through}"));
+    assert!(said.code == Some(1) && said.stderr.contains("500"), "{}", said.stderr);
+}
+
+#[test]
+fn names_that_were_not_given_are_given_the_next_time() {
+    let Some(all) = signed() else { return };
+    all.place.ok(&format!("push -q {}", all.name));
+    let place = Place::new();
+    place.ok(&format!("pull -q --referrers all {}", all.name));
+    let path = place.store().join("index.json");
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let mut index: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    index["manifests"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|m| m["annotations"]["io.containerd.manifest.subject"].is_null());
+    std::fs::write(&path, index.to_string()).unwrap();
+    let out = place.ok(&format!("pull --referrers all {}", all.name));
+    assert!(out.contains("Downloaded newer image"), "{out}");
+    place.ok("store gc");
+    assert!(place.blob(&all.of_sbom).exists());
+}

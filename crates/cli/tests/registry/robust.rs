@@ -388,3 +388,46 @@ fn mirrors_are_asked_first() {
     assert_eq!(sent(&origin, &layer), LAYER - (1 << 20), "the rest came from the origin");
     assert!(Place::new().fails("pull --mirror nonsense a").contains("no URL"));
 }
+
+#[test]
+fn an_upload_that_is_refused_ends() {
+    let Some((registry, name, _)) = with_layer() else { return };
+    let place = Place::new();
+    place.ok(&format!("pull -q {name}"));
+    for (status, tries) in [("400 Bad Request", 1), ("503 Service Unavailable", 3)] {
+        let proxy = Proxy::start(registry.address(), move |asked| {
+            if asked.method == "PATCH" {
+                Mishap::Instead(status, String::new(), Vec::new())
+            } else {
+                Mishap::None
+            }
+        })
+        .unwrap();
+        let other = format!("{}/refused/large:1", proxy.address());
+        place.ok(&format!("tag {name} {other}"));
+        let said = place.run(&format!("push -q --attempts 3 --parallel 1 --referrers none {other}"));
+        assert!(said.stderr.contains(status), "{}", said.stderr);
+        assert_eq!(proxy.asked().iter().filter(|a| a.method == "PATCH").count(), tries, "{status}");
+    }
+}
+
+#[test]
+fn a_mirror_that_lies_is_not_asked_again() {
+    let Some((registry, name, layer)) = with_layer() else { return };
+    let of = layer.clone();
+    let lying = Proxy::start(registry.address(), move |asked| {
+        if is_blob(asked, &of) { Mishap::Alter(1000) } else { Mishap::None }
+    })
+    .unwrap();
+    let place = Place::new();
+    place.ok(&format!("pull -q --mirror {}=http://{} {name}", registry.address(), lying.address()));
+    assert!(place.ok("store check").ends_with(": no faults\n"));
+    assert_eq!(lying.asked().iter().filter(|a| is_blob(a, &layer)).count(), 1);
+    let garbage = Proxy::start(registry.address(), |_| {
+        Mishap::Instead("200 OK", "Content-Type: text/html\r\n".to_owned(), b"<html>".to_vec())
+    })
+    .unwrap();
+    let place = Place::new();
+    place.ok(&format!("pull -q --mirror {}=http://{} {name}", registry.address(), garbage.address()));
+    assert!(place.ok("store check").ends_with(": no faults\n"));
+}

@@ -36,7 +36,7 @@ fn a_damaged_layer() {
     let said = place.fails("save -o a.tar hello-barge");
     assert!(said.starts_with(&format!("blob {layer} is damaged, its content is sha256:")), "{said}");
     let end = ": the save was stopped\n\
-               hint: `barge store check` lists every fault; load or pull the image again\n";
+               hint: `barge store check` lists every fault; remove the image, then load or pull it again\n";
     assert!(said.ends_with(end), "{said}");
     assert_eq!((place.read("a.tar"), place.files()), (b"old".to_vec(), vec!["a.tar".to_owned()]));
     assert_eq!(place.run("save --platform linux/amd64 hello-barge").code, Some(0));

@@ -19,7 +19,7 @@ const MAX_INDEX_BYTES: u64 = 20 << 20;
 
 impl Plan {
     /// Adds the images to the layout at `folder`, which is made if it is not there. Blobs that are there are left
-    /// alone if they are what they should be; of the names, those of this plan count. `rename` is the reference that the one image gets instead of
+    /// alone if they are what they should be; of the names, those of this plan count. `rename` is the reference that the first image gets instead of
     /// its own.
     ///
     /// # Errors
@@ -53,6 +53,11 @@ impl Plan {
                 }
             }
         }
+        // The blobs are there for good before anything names them.
+        for algorithm in self.records.keys().filter(|path| path.starts_with("blobs/") && path.ends_with('/'))
+        {
+            crate::store::sync_folder(&folder.join(algorithm))?;
+        }
         self.list(folder, rename)
     }
 
@@ -73,9 +78,13 @@ impl Plan {
         let json = |e: &dyn std::fmt::Display| Error::refused(Refusal::JsonInvalid, e.to_string());
         let mut ours =
             Document::index_of_our_own(ours.clone(), MAX_INDEX_BYTES).map_err(|e| json(&e))?.into_parsed();
-        if let (Some(name), [only]) = (rename, ours.manifests.as_mut_slice()) {
-            only.annotations.remove(annotation::IMAGE_NAME);
-            only.annotations.insert(annotation::REF_NAME.to_owned(), name.to_owned());
+        let first = self.images.first().map(|image| image.root.digest);
+        let of_it = |d: &&mut Descriptor| {
+            Some(d.digest) == first && !d.annotations.contains_key(annotation::MANIFEST_SUBJECT)
+        };
+        if let (Some(name), Some(entry)) = (rename, ours.manifests.iter_mut().find(of_it)) {
+            entry.annotations.remove(annotation::IMAGE_NAME);
+            entry.annotations.insert(annotation::REF_NAME.to_owned(), name.to_owned());
         }
         let name = |d: &Descriptor| d.annotations.get(annotation::REF_NAME).cloned();
         let replaced = |d: &Descriptor| {

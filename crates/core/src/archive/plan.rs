@@ -192,7 +192,8 @@ impl Plan {
                 self.insert(blob, Body::Blob(blob.clone()))?;
             }
             let mut entry = image.target.clone();
-            entry.annotations.retain(|key, _| !is_private(key));
+            let naming = [annotation::IMAGE_NAME, annotation::REF_NAME];
+            entry.annotations.retain(|key, _| !is_private(key) && !naming.contains(&key.as_str()));
             entries.push(entry);
         }
         Ok(())

@@ -109,5 +109,5 @@ pub(super) fn copy(
 fn changed(descriptor: &Descriptor, how: &str) -> Error {
     let message = format!("blob {} is damaged, {how}: the save was stopped", descriptor.digest);
     Error::new(ErrorKind::Mismatch, message)
-        .hint("`barge store check` lists every fault; load or pull the image again")
+        .hint("`barge store check` lists every fault; remove the image, then load or pull it again")
 }

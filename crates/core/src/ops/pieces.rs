@@ -25,7 +25,7 @@ pub(super) fn lanes(blob: &Descriptor, blobs: usize, connections: usize) -> usiz
     if blob.size < WORTH || may_be_absent(blob) { 1 } else { (connections / blobs.max(1)).max(1) }
 }
 
-/// Receives the rest of a blob; `false`, and nothing was received, if the place has whole blobs only.
+/// Receives the rest of a blob; `false` if there is more that can be had as a whole blob only.
 ///
 /// # Errors
 /// Those of the remote and of [`Partial::write`]. What came in order is kept.
@@ -56,7 +56,7 @@ pub(super) fn receive(
                     return Err(stopped());
                 }
                 let Ok(piece) = receiver.recv() else { return Err(stopped()) };
-                let Some(piece) = piece? else { return Ok(partial.received() > start) };
+                let Some(piece) = piece? else { return Ok(false) };
                 partial.write(&piece)?;
                 transfers.advance(blob, piece.len() as u64);
             }

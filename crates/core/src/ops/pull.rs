@@ -14,7 +14,7 @@ use crate::graph::{Listed, State, Tree, may_be_absent};
 use crate::parallel::{each, stopped};
 use crate::progress::Transfers;
 use crate::referrers::{Referrers, find};
-use crate::select::{HostPreference, Wanted};
+use crate::select::{HostPreference, Wanted, indexes};
 use crate::store::{Lease, Partial, Store, TAGGED, assign};
 
 const BUFFER: usize = 256 << 10;
@@ -93,7 +93,11 @@ pub fn pull(
     let digests = || documents.iter().map(|d| d.digest).chain(blobs.keys().copied()).collect();
     lease.protect(|| Ok(((), digests())))?;
     let before = store.names()?;
-    let mut newer = !before.iter().any(|i| i.name == image.name && i.target.digest == image.target.digest);
+    let known = |image: &Image| {
+        let same = |i: &Image| i.target.digest == image.target.digest && i.subject() == image.subject();
+        before.iter().any(|i| i.name == image.name && same(i))
+    };
+    let mut newer = !known(image) || !companions.iter().all(known);
     let mut missing = Vec::new();
     for blob in blobs.into_values() {
         if !store.has(blob)? {
@@ -105,7 +109,7 @@ pub fn pull(
     newer |= !missing.is_empty();
     // The largest first: what takes longest should not begin last.
     missing.sort_by_key(|b| std::cmp::Reverse(b.size));
-    store.room_for(missing.iter().map(|b| b.size).sum())?;
+    store.room_for(missing.iter().fold(0, |sum: u64, b| sum.saturating_add(store.lacks(b))))?;
     missing.iter().for_each(|b| transfers.begin(b));
     let (blobs, connections) = (missing.len(), options.parallel);
     each(missing, connections, |blob, stop| {
@@ -176,12 +180,6 @@ fn choose<'a>(tree: &'a Tree, image: &Image, wanted: &Wanted) -> Result<Vec<&'a 
     }
 }
 
-/// The indexes that were read, as they are listed.
-fn indexes(tree: &Tree) -> Vec<&Descriptor> {
-    let nested = tree.indexes.values().flat_map(|i| &i.parsed().manifests);
-    std::iter::once(&tree.root).chain(nested).filter(|d| tree.indexes.contains_key(&d.digest)).collect()
-}
-
 fn same_size(one: &Descriptor, other: &Descriptor) -> Result<()> {
     if one.size == other.size {
         return Ok(());
@@ -206,8 +204,8 @@ impl<R: Remote> Fetch<'_, R> {
         let resumed = partial.received() > 0;
         let fetched = self.rest(&mut partial).and_then(|()| partial.finish());
         match fetched {
-            // What lay on this disk may be to blame.
-            Err(e) if resumed && e.kind() == ErrorKind::Mismatch => {
+            // What lay on this disk may be to blame, or a mirror.
+            Err(e) if e.kind() == ErrorKind::Mismatch && (self.remote.distrust() || resumed) => {
                 let Some(mut partial) = store.receive(self.blob)? else { return Ok(()) };
                 partial.start_over()?;
                 self.rest(&mut partial).and_then(|()| partial.finish())

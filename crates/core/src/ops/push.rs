@@ -23,7 +23,7 @@ pub struct PushOptions {
     pub parallel: usize,
     /// Repositories of the same place that may have the blobs.
     pub siblings: Vec<String>,
-    /// Images among which are those that refer to this one: nameless with a subject, or with a tag of cosign's.
+    /// What goes along if what it refers to does, and in this order: nameless, or with a tag of its own.
     pub companions: Vec<Image>,
 }
 
@@ -40,7 +40,7 @@ pub struct Pushed {
 ///
 /// # Errors
 /// As [`Tree::walk`]; `Io`.
-pub fn hold(store: &Store, images: &[Image]) -> Result<Lease> {
+pub fn hold<'a>(store: &Store, images: impl IntoIterator<Item = &'a Image>) -> Result<Lease> {
     let mut lease = Lease::new(store)?;
     lease.protect(|| {
         let mut digests = Vec::new();
@@ -70,20 +70,14 @@ pub fn push(
     let narrowed = narrow(&tree, image, &options.selection)?;
     let sender = Sender { source, destination, options, transfers };
     let mut sent = sender.send(&narrowed, tag)?;
-    // What refers to what was sent, and what refers to that.
-    let mut waiting: Vec<&Image> = options.companions.iter().collect();
-    loop {
-        let ready = |i: &&Image| i.subject().is_some_and(|s| sent.contains(&s)) || i.is_cosign_tag_of(&sent);
-        let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(ready);
-        if now.is_empty() {
-            break;
+    for companion in &options.companions {
+        // What refers to something that was left out stays away, too.
+        if !companion.subject().is_some_and(|s| sent.contains(&s)) && !companion.is_cosign_tag_of(&sent) {
+            continue;
         }
-        for companion in now {
-            let tree = Tree::walk(source, &companion.target)?;
-            let tag = companion.name.as_ref().and_then(Reference::tag);
-            sent.extend(sender.send(&narrow(&tree, companion, &Selection::default())?, tag)?);
-        }
-        waiting = later;
+        let tree = Tree::walk(source, &companion.target)?;
+        let tag = companion.name.as_ref().and_then(Reference::tag);
+        sent.extend(sender.send(&narrow(&tree, companion, &Selection::default())?, tag)?);
     }
     let left_out: Vec<String> =
         narrowed.left_out.iter().filter_map(|m| m.platform.as_ref()).map(ToString::to_string).collect();

@@ -7,8 +7,7 @@ use barge_oci::{Digest, Reference};
 use crate::archive::Plan;
 use crate::content::{Image, Provider};
 use crate::error::{Error, Result};
-use crate::graph::Tree;
-use crate::referrers::Referrers;
+use crate::referrers::{Referrers, companions};
 use crate::resolve::all_tags;
 use crate::select::Selection;
 use crate::store::{Lease, Store};
@@ -41,7 +40,7 @@ pub fn plan_save(store: &Store, arguments: &[String], options: &SaveOptions) -> 
         if let Some(name) = &options.name {
             give_name(&mut images, name)?;
         }
-        let companions = options.companions(store, &mut images, all)?;
+        let companions = options.companions(store, &mut images, &all)?;
         let plan = Plan::new(store, &images, &companions, &options.selection)?;
         let needed: Vec<Digest> = plan.blobs().map(|b| b.digest).collect();
         Ok((plan, needed))
@@ -49,7 +48,7 @@ pub fn plan_save(store: &Store, arguments: &[String], options: &SaveOptions) -> 
     Ok((plan, lease))
 }
 
-/// Plans an archive of images, and what refers to them, that somebody else has found.
+/// Plans an archive of images, and of exactly those companions, that somebody else has found.
 ///
 /// # Errors
 /// As [`plan_save`].
@@ -62,8 +61,9 @@ pub fn plan_images(
     if let Some(name) = &options.name {
         give_name(&mut images, name)?;
     }
-    let companions = options.companions(source, &mut images, companions)?;
-    Plan::new(source, &images, &companions, &options.selection)
+    let (nameless, named): (Vec<Image>, Vec<Image>) = companions.into_iter().partition(Image::is_referrer);
+    images.extend(named);
+    Plan::new(source, &images, &nameless, &options.selection)
 }
 
 impl SaveOptions {
@@ -72,24 +72,15 @@ impl SaveOptions {
         &self,
         source: &impl Provider,
         images: &mut Vec<Image>,
-        all: Vec<Image>,
+        all: &[Image],
     ) -> Result<Vec<Image>> {
-        let (referrers, named): (Vec<Image>, Vec<Image>) = all.into_iter().partition(Image::is_referrer);
-        if self.referrers == Some(Referrers::All) {
-            let mut more = Vec::new();
-            for image in images.iter() {
-                let tree = Tree::walk(source, &image.target)?;
-                let manifests = tree.manifests.iter().map(|m| m.descriptor.digest);
-                let subjects = tree.indexes.keys().copied().chain(manifests).collect();
-                let repository = image.name.as_ref().map(Reference::name);
-                let of_it = |i: &&Image| i.name.as_ref().map(Reference::name) == repository;
-                more.extend(named.iter().filter(of_it).filter(|i| i.is_cosign_tag_of(&subjects)).cloned());
-            }
-            more.retain(|i| !images.contains(i));
-            images.extend(more);
+        let wanted = self.referrers.clone().unwrap_or(Referrers::All);
+        let (nameless, named): (Vec<Image>, Vec<Image>) =
+            companions(source, images, all, &wanted)?.into_iter().partition(Image::is_referrer);
+        if self.referrers.is_some() {
+            images.extend(named);
         }
-        let taken = |i: &Image| self.referrers.as_ref().is_none_or(|wanted| wanted.takes(&i.target));
-        Ok(referrers.into_iter().filter(taken).collect())
+        Ok(nameless)
     }
 }
 

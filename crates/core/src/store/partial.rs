@@ -42,7 +42,7 @@ impl Store {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         made.map_err(|e| Error::io("create", &folder, e))?;
         let digest = &descriptor.digest;
-        let path = folder.join(format!("{}-{}", digest.algorithm().name(), digest.hex()));
+        let path = self.partial_path(descriptor);
         let file = loop {
             if self.has(descriptor)? {
                 return Ok(None);
@@ -66,6 +66,17 @@ impl Store {
         partial.take_up()?;
         self.room_for(descriptor.size - partial.received)?;
         Ok(Some(partial))
+    }
+
+    /// How many bytes of a blob have yet to come, as far as the length of what is here tells.
+    pub(crate) fn lacks(&self, descriptor: &Descriptor) -> u64 {
+        let here = std::fs::metadata(self.partial_path(descriptor)).map_or(0, |meta| meta.len());
+        descriptor.size.saturating_sub(here)
+    }
+
+    fn partial_path(&self, descriptor: &Descriptor) -> PathBuf {
+        let digest = &descriptor.digest;
+        self.private("partial").join(format!("{}-{}", digest.algorithm().name(), digest.hex()))
     }
 
     /// Removes what nobody came back for.

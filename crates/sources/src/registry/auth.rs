@@ -1,7 +1,7 @@
 //! Who we are at a registry: challenges are answered with a password or with a token that was fetched for one.
 //!
 //! A password goes to the registry itself, or to the token server it names, and to that only under TLS unless
-//! the registry itself is spoken to without.
+//! the registry itself is spoken to without; a registry of this machine may name one of this machine then.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -132,10 +132,10 @@ impl TokenRequest {
         host: &str,
         encrypted: bool,
     ) -> Result<Self> {
-        let plain = realm.strip_prefix("http://");
+        let plain = realm.strip_prefix("http://").map(|rest| rest.split('/').next().unwrap_or_default());
         let reachable = realm.starts_with("https://") || plain.is_some();
-        let exposed =
-            plain.is_some_and(|rest| encrypted || !is_loopback(rest.split('/').next().unwrap_or_default()));
+        // A registry of this machine may send us to this machine; one that is spoken to in the clear, anywhere.
+        let exposed = plain.is_some_and(|to| encrypted || (is_loopback(host) && !is_loopback(to)));
         if !reachable || (exposed && credential.is_some()) {
             let message = format!("{host} wants a token from `{}`", barge_core::error::printable(realm));
             return Err(Error::new(ErrorKind::Unauthorized, message)
@@ -219,7 +219,7 @@ mod tests {
 
     fn request(realm: &str, credential: Option<&Credential>, encrypted: bool) -> Result<TokenRequest> {
         let scopes = ["repository:a/b:pull", "repository:c:pull"];
-        TokenRequest::new((realm, "s v"), &scopes, credential, "example.org", encrypted)
+        TokenRequest::new((realm, "s v"), &scopes, credential, "127.0.0.1:5000", encrypted)
     }
 
     #[test]
@@ -242,6 +242,7 @@ mod tests {
             ("http://auth/token", true),
             ("http://auth/token", false),
             ("http://127.0.0.1/t", true),
+            ("http://127.0.0.1@auth/t", false),
             ("ftp://x", true),
             ("/token", true),
         ] {
@@ -249,5 +250,7 @@ mod tests {
         }
         assert!(request("http://127.0.0.1:5001/token", Some(&me), false).is_ok());
         assert!(request("http://auth/token", None, true).is_ok());
+        let insecure = TokenRequest::new(("http://auth/token", ""), &[], Some(&me), "registry.lan", false);
+        assert!(insecure.is_ok());
     }
 }

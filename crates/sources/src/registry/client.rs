@@ -1,13 +1,14 @@
 //! Asks a registry: finds out how it is reached, answers its challenges, tries again what may go well then.
 
 use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use barge_core::error::{Error, ErrorKind, Result, printable};
 use ureq::config::RedirectAuthHeaders;
 use ureq::http::{Method, Request, Response, StatusCode, header};
-use ureq::{Agent, Body, SendBody};
+use ureq::{Agent, Body, ResponseExt, SendBody};
 
 use super::auth::{Authorization, Challenge, TokenRequest, Tokens};
 use super::credentials::Credential;
@@ -24,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const MAX_REDIRECTS: u32 = 5;
 /// How often one call may be challenged: once, and once more when a token has run out.
 const MAX_CHALLENGES: u32 = 2;
-const MAX_CONNECTIONS: usize = 16;
+const MAX_CONNECTIONS: usize = 64;
 
 /// One registry, by the host of its references. Cheap to clone; clones share connections and tokens.
 #[derive(Debug, Clone)]
@@ -74,6 +75,8 @@ pub(super) struct Client {
     /// `https://registry-1.docker.io`, once it is known.
     base: OnceLock<String>,
     tokens: Tokens,
+    /// Whether this is a mirror that did not answer, and is not asked again.
+    given_up: AtomicBool,
 }
 
 /// One request.
@@ -98,7 +101,7 @@ pub(super) enum Payload<'a> {
     None,
     Bytes(&'a [u8]),
     /// So many bytes, from the start each time.
-    Part(u64, &'a dyn Fn() -> Result<Box<dyn Read + Send>>),
+    Part(u64, &'a dyn Fn() -> Result<Box<dyn Read + 'a>>),
 }
 
 impl<'a> Call<'a> {
@@ -120,6 +123,7 @@ impl Client {
             .timeout_connect(Some(CONNECT.min(settings.patience)))
             .timeout_per_read(Some(settings.patience))
             .timeout_per_write(Some(settings.patience))
+            .max_idle_connections(MAX_CONNECTIONS)
             .max_idle_connections_per_host(MAX_CONNECTIONS)
             .user_agent(&settings.user_agent)
             .proxy(settings.proxies.for_host(&host)?)
@@ -130,7 +134,7 @@ impl Client {
             _ => OnceLock::from(place.trim_end_matches('/').to_owned()),
         };
         let (agent, tokens) = (Agent::new_with_config(config), Tokens::default());
-        Ok(Self { host, settings, agent, base, tokens })
+        Ok(Self { host, settings, agent, base, tokens, given_up: AtomicBool::new(false) })
     }
 
     /// Asks until there is an answer that another try would not change. Answers that are no success are
@@ -144,7 +148,12 @@ impl Client {
             let used = self.tokens.get(&scope);
             let sent = self.send(call, &url, used.as_ref())?;
             let pause = match sent {
-                Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED && challenges < MAX_CHALLENGES => {
+                // A challenge of somebody we were only led to is none of ours to answer.
+                Ok(answer)
+                    if answer.status() == StatusCode::UNAUTHORIZED
+                        && challenges < MAX_CHALLENGES
+                        && self.is_ours(&answer.get_uri().to_string()) =>
+                {
                     challenges += 1;
                     let fresh = || self.authorization(&answer, call);
                     if self.tokens.replace(&scope, used.as_ref(), fresh)? {
@@ -162,9 +171,18 @@ impl Client {
         }
     }
 
-    /// How often, and how long to wait after so many tries.
+    /// How often something that may go well the next time is tried.
     pub(super) fn attempts(&self) -> u32 {
         self.settings.attempts
+    }
+
+    /// Says that it is not worth asking again.
+    pub(super) fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     fn send(
@@ -263,7 +281,12 @@ impl Client {
         let challenges = answer.headers().get_all(header::WWW_AUTHENTICATE).iter();
         let challenges: Vec<Challenge> =
             challenges.filter_map(|value| Challenge::parse(value.to_str().ok()?)).collect();
-        let credential = self.settings.credentials.find(&self.host, call.repository)?;
+        // A mirror that is spoken to in the clear is not told who we are, unless that is said to be all right.
+        let exposed = self.base()?.starts_with("http://") && !is_loopback(&self.host);
+        let credential = match exposed && self.settings.verify_tls {
+            true => None,
+            false => self.settings.credentials.find(&self.host, call.repository)?,
+        };
         let bearer = challenges.iter().find(|c| matches!(c, Challenge::Bearer { .. }));
         match (bearer, credential) {
             (Some(Challenge::Bearer { realm, service, scope }), credential) => {

@@ -40,8 +40,8 @@ impl fmt::Debug for Credential {
 /// Where credentials are looked for.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
-    /// These, whatever the files say.
-    pub given: Option<Credential>,
+    /// This one, at the host it was given for, whatever the files say.
+    pub given: Option<(String, Credential)>,
     /// Files in the form of docker's `config.json`, the most important first; those that are not there are
     /// passed over.
     pub files: Vec<PathBuf>,
@@ -71,8 +71,8 @@ impl Credentials {
     /// # Errors
     /// `InvalidArgument` for a file that makes no sense; `Unavailable` for a helper that fails or hangs.
     pub fn find(&self, host: &str, repository: &str) -> Result<Option<Credential>> {
-        if self.given.is_some() {
-            return Ok(self.given.clone());
+        if let Some((_, given)) = self.given.as_ref().filter(|(of, _)| of == host) {
+            return Ok(Some(given.clone()));
         }
         for path in &self.files {
             let Some(config) = Config::read(path)? else { continue };
@@ -112,14 +112,14 @@ impl Config {
 
     fn find(&self, host: &str, repository: &str) -> Result<Option<Credential>> {
         let keys = keys(host, repository);
-        let helper = keys.iter().find_map(|key| self.cred_helpers.get(key));
-        let store = Some(&self.creds_store).filter(|store| !store.is_empty());
-        if let Some(helper) = helper.or(store) {
-            let server = server(host);
-            let answer = Helper::new(helper)?.get(server)?;
-            if answer.is_some() || self.cred_helpers.values().any(|other| other == helper) {
-                return Ok(answer);
-            }
+        // A helper of its own is the only one to know; the one for all may leave something to the file.
+        if let Some(own) = keys.iter().find_map(|key| self.cred_helpers.get(key)) {
+            return Helper::new(own)?.get(server(host));
+        }
+        if !self.creds_store.is_empty()
+            && let Some(answer) = Helper::new(&self.creds_store)?.get(server(host))?
+        {
+            return Ok(Some(answer));
         }
         match keys.iter().find_map(|key| self.auths.get(key)) {
             Some(entry) => entry.credential(),
@@ -227,7 +227,10 @@ mod tests {
 
     #[test]
     fn debug_tells_no_secret() {
-        let shown = format!("{:?}", Credentials { given: password("me", "hunter2"), files: Vec::new() });
+        let shown = format!(
+            "{:?}",
+            Credentials { given: password("me", "hunter2").map(|p| ("h".to_owned(), p)), files: Vec::new() }
+        );
         assert!(!shown.contains("hunter2"), "{shown}");
     }
 }

@@ -2,7 +2,7 @@
 //! over TLS, without credentials, and never at an address of this machine or a private network, whoever names it.
 
 use std::io::Read;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 
 use barge_core::error::{Error, ErrorKind, Result, printable};
 use barge_oci::Descriptor;
@@ -17,6 +17,7 @@ use super::Settings;
 /// How many of a descriptor's URLs are tried.
 const MAX_URLS: usize = 8;
 const MAX_REDIRECTS: u32 = 5;
+const NOT_PUBLIC: &str = "it is not at a public address";
 
 /// What is in a blob from `offset` on, from the first of its URLs that answers.
 pub(super) fn open(
@@ -47,18 +48,33 @@ fn ask(
     let uri: Uri = url.parse().map_err(|_| "it is no URL".to_owned())?;
     let host = uri.host().filter(|_| uri.scheme_str() == Some("https")).ok_or("it is not https")?;
     let proxy = settings.proxies.for_host(host).map_err(|e| e.to_string())?;
-    let tls = super::endpoint::tls(host, settings).map_err(|e| e.to_string())?;
+    // Whoever named this host is nobody to say how it is spoken to: no certificate is let through or shown there.
+    let strict = Settings { verify_tls: true, certificates: Vec::new(), ..settings.clone() };
+    let tls = super::endpoint::tls(host, &strict).map_err(|e| e.to_string())?;
+    if proxy.is_some() {
+        // The proxy would find the host, and nobody would look at where that is.
+        let port = uri.port_u16().unwrap_or(443);
+        let found = (host.trim_matches(['[', ']']), port).to_socket_addrs().map_err(|e| e.to_string())?;
+        if found.map(|address| address.ip()).any(|address| !is_public(address)) {
+            return Err(NOT_PUBLIC.to_owned());
+        }
+    }
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .https_only(true)
-        .max_redirects(MAX_REDIRECTS)
+        // Nobody would look at where the next host is, if a proxy finds it.
+        .max_redirects(if proxy.is_some() { 0 } else { MAX_REDIRECTS })
         .timeout_connect(Some(settings.patience))
         .timeout_per_read(Some(settings.patience))
         .user_agent(&settings.user_agent)
         .proxy(proxy)
         .tls_config(tls)
         .build();
-    let agent = Agent::with_parts(config, DefaultConnector::default(), Public(DefaultResolver::default()));
+    let resolver = DefaultResolver::default();
+    let agent = match config.proxy() {
+        Some(_) => Agent::with_parts(config, DefaultConnector::default(), resolver),
+        None => Agent::with_parts(config, DefaultConnector::default(), Public(resolver)),
+    };
     let mut request = agent.get(&uri);
     if offset > 0 {
         request = request.header(header::RANGE, format!("bytes={offset}-"));
@@ -95,7 +111,7 @@ impl Resolver for Public {
             public.push(*address);
         }
         if public.is_empty() {
-            return Err(ureq::Error::Io(std::io::Error::other("it is not at a public address")));
+            return Err(ureq::Error::Io(std::io::Error::other(NOT_PUBLIC)));
         }
         Ok(public)
     }

@@ -19,6 +19,8 @@ pub(super) fn authority(host: &str) -> &str {
 
 /// Whether a host is this machine, where HTTP without TLS is as good.
 pub(super) fn is_loopback(host: &str) -> bool {
+    // What stands before an `@` is no part of a host.
+    let host = host.rsplit('@').next().unwrap_or_default();
     let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,
         None => host.split(':').next().unwrap_or_default(),
@@ -84,9 +86,15 @@ mod tests {
         for host in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.9.9.9", "[::1]:5000", "[::1]"] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in
-            ["localhost.example.org", "128.0.0.1", "127.0.0.1.example.org:80", "docker.io", "[::2]:1", ""]
-        {
+        for host in [
+            "localhost.example.org",
+            "128.0.0.1",
+            "127.0.0.1.example.org:80",
+            "127.0.0.1:80@example.org",
+            "docker.io",
+            "[::2]:1",
+            "",
+        ] {
             assert!(!is_loopback(host), "{host}");
         }
     }

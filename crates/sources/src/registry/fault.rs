@@ -42,13 +42,21 @@ pub(super) fn fault(place: &str, what: &str, response: Response<Body>) -> Error 
             .hint(format!("`barge login {}` tells who you are", host_of(place))),
         StatusCode::TOO_MANY_REQUESTS => Error::new(ErrorKind::Unavailable, message)
             .hint("the registry limits how much it answers: log in, or try again later"),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::RANGE_NOT_SATISFIABLE => {
+            Error::new(ErrorKind::Unavailable, message)
+        }
+        // Another try would be refused as well.
+        status if status.is_client_error() => Error::invalid(message),
         _ => Error::new(ErrorKind::Unavailable, message),
     }
 }
 
-/// The error for what never got an answer. ureq's texts tell no header and no query.
+/// The error for what never got an answer.
 pub(super) fn unanswered(place: &str, what: &str, error: &ureq::Error) -> Error {
-    let message = format!("{place}: {what}: {error}");
+    // Where a redirect leads may have a signature behind it.
+    let text = error.to_string();
+    let text = text.split('?').next().unwrap_or_default();
+    let message = format!("{place}: {what}: {}", printable(text));
     let hint = match error {
         _ if error.to_string().contains("certificate") => {
             "put the authority's certificate into /etc/docker/certs.d/HOST/ca.crt, or give `--tls-verify=false`"

@@ -55,7 +55,8 @@ impl Gathered {
         let unread = blobs.filter(|b| !b.has_children() && !self.is_read(&b.digest)).collect();
         each(unread, parallel, |blob, _| {
             let repository = self.repository(blob)?;
-            if repository.holds(blob)? {
+            // A foreign layer may be where it is published.
+            if repository.holds(blob)? || (may_be_absent(blob) && !blob.urls.is_empty()) {
                 return Ok(());
             }
             let message = format!("{}: blob {}: not found", repository.place(), blob.digest);
@@ -102,9 +103,9 @@ impl Gathered {
 }
 
 impl Documents for Gathered {
-    /// Content is taken to be where it is listed; [`Self::check`] finds out. Foreign layers are elsewhere.
-    fn has(&self, descriptor: &Descriptor) -> Result<bool> {
-        Ok(!may_be_absent(descriptor))
+    /// Content is taken to be where it is listed; [`Self::check`] finds out.
+    fn has(&self, _descriptor: &Descriptor) -> Result<bool> {
+        Ok(true)
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
@@ -122,7 +123,8 @@ impl Documents for Gathered {
             return Ok(None);
         }
         let bytes = self.repository(descriptor)?.document(descriptor)?.map(Arc::new);
-        if let Some(bytes) = &bytes {
+        // What else is read now and then is read again; it might be a lot.
+        if let Some(bytes) = bytes.as_ref().filter(|_| descriptor.has_children()) {
             self.learn(descriptor, bytes);
         }
         Ok(bytes.map(|bytes| bytes.to_vec()))
@@ -164,6 +166,10 @@ impl Remote for Gathered {
 
     fn read_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>> {
         self.repository(descriptor)?.read_from(descriptor, offset)
+    }
+
+    fn distrust(&self) -> bool {
+        self.repositories.iter().filter(|repository| repository.distrust()).count() > 0
     }
 
     fn read_range(&self, descriptor: &Descriptor, range: Range<u64>) -> Result<Option<Box<dyn Read + Send>>> {

@@ -133,7 +133,12 @@ fn ask_around(
             return Err(Error::not_found(format!("{}: not found", blob.what)));
         };
         match ask(client, blob, range.clone(), skipping) {
-            Err(_) if clients.len() > 1 => drop(clients.pop_front()),
+            Err(e) if clients.len() > 1 => {
+                if e.kind() == ErrorKind::Unavailable {
+                    client.give_up();
+                }
+                clients.pop_front();
+            }
             answer => return answer,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use barge_core::content::{Blob, Documents, Provider, Remote};
@@ -27,6 +28,7 @@ const ORIGIN: &str = "containerd.io/distribution.source.";
 const TAGS_A_PAGE: usize = 1000;
 const MAX_PAGE_BYTES: u64 = 4 << 20;
 const MAX_TAGS: usize = 200_000;
+const MAX_TAG_BYTES: usize = 128;
 /// How many referrers of one manifest are read.
 const MAX_REFERRERS: usize = 10_000;
 
@@ -36,6 +38,8 @@ pub struct Repository {
     pub(super) client: Arc<Client>,
     /// Who is asked first for what is read.
     mirrors: Vec<Arc<Client>>,
+    /// Whether what a mirror sent was not what it should have been.
+    distrusted: Arc<AtomicBool>,
     pub(super) path: String,
     /// What was resolved last: it is going to be read.
     resolved: Arc<Mutex<Option<Resolved>>>,
@@ -46,12 +50,20 @@ type Resolved = (Digest, Vec<u8>);
 
 impl Repository {
     pub(super) fn new(client: Arc<Client>, mirrors: Vec<Arc<Client>>, path: &str) -> Self {
-        Self { client, mirrors, path: path.to_owned(), resolved: Arc::default() }
+        let (distrusted, resolved) = (Arc::default(), Arc::default());
+        Self { client, mirrors, distrusted, path: path.to_owned(), resolved }
     }
 
     /// Who may be asked for what is read, in this order.
     fn readers(&self) -> Vec<Arc<Client>> {
-        self.mirrors.iter().chain([&self.client]).cloned().collect()
+        let trusted = !self.distrusted.load(Ordering::Relaxed);
+        let mirrors = self.mirrors.iter().filter(|mirror| trusted && !mirror.is_given_up());
+        mirrors.chain([&self.client]).cloned().collect()
+    }
+
+    /// The same, as the registry itself has it.
+    fn itself(&self) -> Self {
+        Self { mirrors: Vec::new(), ..self.clone() }
     }
 
     /// What a name leads to: its digest, or else its tag, or else `latest`.
@@ -69,10 +81,27 @@ impl Repository {
         Ok(descriptor)
     }
 
-    /// What a tag or digest leads to, verified as far as that can be.
+    /// What a tag or digest leads to, verified as far as that can be. A mirror that does not have it, or not it, is
+    /// passed over.
     fn look_up(&self, wanted: &str, digest: Option<Digest>) -> Result<(Descriptor, Vec<u8>)> {
+        for mirror in self.readers().iter().filter(|reader| !Arc::ptr_eq(reader, &self.client)) {
+            match self.look_up_at(mirror, wanted, digest) {
+                Err(e) if e.kind() == ErrorKind::Unavailable => mirror.give_up(),
+                Err(_) => {}
+                found => return found,
+            }
+        }
+        self.look_up_at(&self.client, wanted, digest)
+    }
+
+    fn look_up_at(
+        &self,
+        client: &Client,
+        wanted: &str,
+        digest: Option<Digest>,
+    ) -> Result<(Descriptor, Vec<u8>)> {
         let what = format!("{}: manifest {wanted}", self.path);
-        let (answer, bytes) = self.manifest(wanted, &what)?;
+        let (answer, bytes) = self.manifest(client, wanted, &what)?;
         let algorithm = digest.map_or(barge_oci::Algorithm::Sha256, |d| d.algorithm());
         let mut hasher = Hasher::new(algorithm);
         hasher.update(&bytes);
@@ -115,7 +144,8 @@ impl Repository {
             if page.is_empty() {
                 break;
             }
-            tags.extend(page);
+            // What is longer is no tag.
+            tags.extend(page.into_iter().filter(|tag| tag.len() <= MAX_TAG_BYTES));
             if tags.len() > MAX_TAGS {
                 let message = format!("{}: more than {MAX_TAGS} tags", self.place());
                 return Err(Error::refused(Refusal::LimitExceeded, message));
@@ -125,14 +155,13 @@ impl Repository {
     }
 
     /// The answer and the bytes of a manifest or index, by tag or digest; not verified.
-    fn manifest(&self, wanted: &str, what: &str) -> Result<(Response<Body>, Vec<u8>)> {
+    fn manifest(&self, client: &Client, wanted: &str, what: &str) -> Result<(Response<Body>, Vec<u8>)> {
         let mut call = self.call(Method::GET, format!("{}/manifests/{wanted}", self.path), what);
         call.headers.push((header::ACCEPT, ACCEPTED.join(", ")));
-        let mirrored = self.mirrors.iter().find_map(|mirror| {
-            // A mirror that does not answer, or not with this, is passed over.
-            mirror.call(&call).ok().filter(|answer| answer.status() == StatusCode::OK)
-        });
-        let answer = mirrored.map_or_else(|| self.success(&call), Ok)?;
+        let answer = client.call(&call)?;
+        if answer.status() != StatusCode::OK {
+            return Err(fault(&client.host, what, answer));
+        }
         let (parts, body) = answer.into_parts();
         let bytes = self.read(body, MAX_MANIFEST_BYTES, what)?;
         Ok((Response::from_parts(parts, Body::builder().data(Vec::new())), bytes))
@@ -146,7 +175,7 @@ impl Repository {
     }
 
     /// The list of referrers under its tag, `sha256-<hex>`, and its descriptor.
-    pub(super) fn fallback(&self, subject: &Digest) -> Result<Option<(Descriptor, Index)>> {
+    fn fallback(&self, subject: &Digest) -> Result<Option<(Descriptor, Index)>> {
         let tag = fallback_tag(subject);
         match self.look_up(&tag, None) {
             Ok((descriptor, bytes)) if media_type::is_index(&descriptor.media_type) => {
@@ -156,6 +185,11 @@ impl Repository {
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
         }
+    }
+
+    /// The same, without asking a mirror, which may be behind.
+    pub(super) fn fallback_itself(&self, subject: &Digest) -> Result<Option<(Descriptor, Index)>> {
+        self.itself().fallback(subject)
     }
 
     fn index(&self, bytes: Vec<u8>, what: &str) -> Result<Index> {
@@ -245,8 +279,7 @@ impl Documents for Repository {
         let bytes = if let Some((_, bytes)) = resolved.filter(|(known, _)| known == digest) {
             bytes
         } else if descriptor.has_children() {
-            let what = format!("{}: manifest {digest}", self.path);
-            match self.manifest(&digest.to_string(), &what) {
+            match self.look_up(&digest.to_string(), Some(*digest)) {
                 Ok((_, bytes)) => bytes,
                 Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
                 Err(e) => return Err(e),
@@ -254,7 +287,8 @@ impl Documents for Repository {
         } else {
             let what = format!("{}: blob {digest}", self.path);
             let mut bytes = Vec::new();
-            let reader = match self.read_from(descriptor, 0) {
+            let whole = 0..descriptor.size;
+            let reader = match BlobReader::open(self.readers(), &self.path, descriptor, whole) {
                 Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
                 reader => reader?,
             };
@@ -310,8 +344,14 @@ impl Remote for Repository {
             let mut call = self.call(Method::GET, page, &what);
             call.headers.push((header::ACCEPT, media_type::OCI_INDEX.to_owned()));
             let answer = self.client.call(&call)?;
-            if answer.status() != StatusCode::OK || content_type(&answer) != media_type::OCI_INDEX {
+            let status = answer.status();
+            let unknown = matches!(status.as_u16(), 400 | 404 | 405 | 501)
+                || (status == StatusCode::OK && content_type(&answer) != media_type::OCI_INDEX);
+            if unknown && found.is_empty() {
                 return Ok(self.fallback(subject)?.map(|(_, index)| index.manifests).unwrap_or_default());
+            }
+            if status != StatusCode::OK {
+                return Err(fault(&self.client.host, &what, answer));
             }
             target = next_page(&answer);
             let page = self.index(self.read(answer.into_body(), MAX_PAGE_BYTES, &what)?, &what)?;
@@ -346,6 +386,10 @@ impl Remote for Repository {
             }
             reader => Ok(Box::new(reader?)),
         }
+    }
+
+    fn distrust(&self) -> bool {
+        !self.mirrors.is_empty() && !self.distrusted.swap(true, Ordering::Relaxed)
     }
 
     fn read_range(&self, descriptor: &Descriptor, range: Range<u64>) -> Result<Option<Box<dyn Read + Send>>> {

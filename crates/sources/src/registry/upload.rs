@@ -1,5 +1,6 @@
-//! Content on its way into a repository: in chunks, each of which is sent again where a connection breaks.
+//! Content on its way into a repository: a blob in one stream, which goes on where it ended if a connection breaks.
 
+use std::cell::Cell;
 use std::io::Read;
 
 use barge_core::content::{Blob, Destination};
@@ -12,9 +13,6 @@ use super::Repository;
 use super::client::{Call, Payload, backoff};
 use super::fault::fault;
 use super::repository::fallback_tag;
-
-/// How much is sent at once; what a broken connection costs at the most.
-const CHUNK: u64 = 32 << 20;
 
 impl Repository {
     fn pushing<'a>(&'a self, method: Method, target: String, what: &'a str) -> Call<'a> {
@@ -32,22 +30,20 @@ impl Repository {
         Err(fault(&self.client.host, call.what, answer))
     }
 
-    /// Where the next part of an upload goes.
-    fn location(&self, answer: &Response<Body>, what: &str) -> Result<String> {
+    /// Where an upload goes on: where it was, if the answer says nothing.
+    fn location(answer: &Response<Body>, before: Option<String>) -> Option<String> {
         let location = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-        location.map(str::to_owned).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Unavailable,
-                format!("{}: {what}: no Location in the answer", self.client.host),
-            )
-        })
+        location.map(str::to_owned).or(before)
     }
 
     /// Begins an upload.
     fn begin(&self, what: &str) -> Result<String> {
         let call = self.pushing(Method::POST, format!("{}/blobs/uploads/", self.path), what);
         let answer = self.expect(&call, &[StatusCode::ACCEPTED])?;
-        self.location(&answer, what)
+        Self::location(&answer, None).ok_or_else(|| {
+            let message = format!("{}: {what}: no Location in the answer", self.client.host);
+            Error::new(ErrorKind::Unavailable, message)
+        })
     }
 
     /// A registry that does not keep the list of referrers itself has it under a tag.
@@ -62,8 +58,9 @@ impl Repository {
             (subject, artifact_type.or(Some(config.media_type)), annotations)
         };
         let Some(subject) = subject else { return Ok(()) };
-        let (_, mut index) =
-            self.fallback(&subject.digest)?.unwrap_or_else(|| (subject.clone(), Index::new(Vec::new())));
+        let (_, mut index) = self
+            .fallback_itself(&subject.digest)?
+            .unwrap_or_else(|| (subject.clone(), Index::new(Vec::new())));
         if index.manifests.iter().any(|d| d.digest == descriptor.digest) {
             return Ok(());
         }
@@ -78,69 +75,74 @@ impl Repository {
 
     /// How far an upload came, and where it goes on; `None` if the registry knows nothing of it any more.
     fn progress(&self, location: String, what: &str) -> Result<Option<(String, u64)>> {
-        let answer = self.client.call(&self.pushing(Method::GET, location, what))?;
-        if answer.status() != StatusCode::NO_CONTENT {
+        let answer = self.client.call(&self.pushing(Method::GET, location.clone(), what))?;
+        if !answer.status().is_success() {
             return Ok(None);
         }
-        let next = self.location(&answer, what)?;
-        Ok(received(&answer).map(|received| (next, received)))
+        Ok(received(&answer).zip(Self::location(&answer, Some(location))).map(|(at, next)| (next, at)))
     }
 
-    /// Sends the chunk that begins at `at` and returns where the next one goes.
-    fn chunk(
-        &self,
-        location: &str,
-        (at, length): (u64, u64),
-        open: &dyn Fn(u64) -> Result<Blob>,
-        what: &str,
-    ) -> Result<String> {
-        let part = || -> Result<Box<dyn Read + Send>> { Ok(Box::new(open(at)?.take(length))) };
+    /// Sends everything from `at` on in one stream, and returns where the upload is to be ended.
+    fn stream(&self, upload: &Upload<'_>, location: &str, at: u64) -> Result<String> {
+        let (what, left) = (upload.what, upload.blob.size - at);
+        let part = || -> Result<Box<dyn Read + '_>> {
+            Ok(Box::new(Told { content: (upload.open)(at)?, at, upload }))
+        };
         let mut call = self.pushing(Method::PATCH, location.to_owned(), what);
         call.once = true;
-        call.headers = vec![
-            (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-            (header::CONTENT_RANGE, format!("{at}-{}", at + length - 1)),
-        ];
-        call.body = Payload::Part(length, &part);
-        let answer = self.expect(&call, &[StatusCode::ACCEPTED])?;
-        self.location(&answer, what)
+        call.headers = vec![(header::CONTENT_TYPE, "application/octet-stream".to_owned())];
+        if at > 0 {
+            call.headers.push((header::CONTENT_RANGE, format!("{at}-{}", upload.blob.size - 1)));
+        }
+        call.body = Payload::Part(left, &part);
+        let answer =
+            self.expect(&call, &[StatusCode::ACCEPTED, StatusCode::CREATED, StatusCode::NO_CONTENT])?;
+        Ok(Self::location(&answer, Some(location.to_owned())).unwrap_or_default())
     }
 
-    /// One upload from its beginning to its end.
-    fn upload(
-        &self,
-        blob: &Descriptor,
-        open: &dyn Fn(u64) -> Result<Blob>,
-        sent: &dyn Fn(u64),
-        what: &str,
-    ) -> Result<()> {
-        let (mut location, mut at, mut tries, mut told) = (self.begin(what)?, 0, 0, 0);
-        while at < blob.size {
-            let length = CHUNK.min(blob.size - at);
-            match self.chunk(&location, (at, length), open, what) {
-                Ok(next) => {
-                    (location, at, tries) = (next, at + length, 0);
-                    // What is sent again is told once.
-                    sent(at.saturating_sub(told));
-                    told = told.max(at);
-                }
-                Err(e) if e.kind() != ErrorKind::Unavailable => return Err(e),
-                Err(e) => {
-                    tries += 1;
-                    if tries >= self.client.attempts() {
-                        return Err(e);
-                    }
-                    std::thread::sleep(backoff(tries));
-                    (location, at) = match self.progress(location, what)? {
-                        Some((next, received)) if received <= blob.size => (next, received),
-                        _ => (self.begin(what)?, 0),
-                    };
-                }
-            }
+    /// One upload, from where it is to its end.
+    fn finish(&self, upload: &Upload<'_>, location: &mut String, at: u64) -> Result<()> {
+        if at < upload.blob.size {
+            *location = self.stream(upload, location, at)?;
         }
         let separator = if location.contains('?') { '&' } else { '?' };
-        let target = format!("{location}{separator}digest={}", blob.digest);
-        self.expect(&self.pushing(Method::PUT, target, what), &[StatusCode::CREATED]).map(drop)
+        let target = format!("{location}{separator}digest={}", upload.blob.digest);
+        let mut call = self.pushing(Method::PUT, target, upload.what);
+        call.once = true;
+        self.expect(&call, &[StatusCode::CREATED, StatusCode::NO_CONTENT]).map(drop)
+    }
+}
+
+/// A blob on its way.
+struct Upload<'a> {
+    blob: &'a Descriptor,
+    open: &'a dyn Fn(u64) -> Result<Blob>,
+    sent: &'a dyn Fn(u64),
+    what: &'a str,
+    /// How many bytes were told to have been sent.
+    told: Cell<u64>,
+}
+
+/// Content that is told of while it is read, but once only, and that must not end too early.
+struct Told<'a> {
+    content: Blob,
+    at: u64,
+    upload: &'a Upload<'a>,
+}
+
+impl Read for Told<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let Upload { blob, sent, told, .. } = self.upload;
+        let left = usize::try_from(blob.size - self.at).unwrap_or(usize::MAX).min(buffer.len());
+        let n = self.content.read(buffer.get_mut(..left).unwrap_or_default())?;
+        if n == 0 && left > 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        self.at += n as u64;
+        if self.at > told.get() {
+            sent(self.at - told.replace(self.at));
+        }
+        Ok(n)
     }
 }
 
@@ -158,18 +160,15 @@ impl Destination for Repository {
         let target = format!("{}/blobs/uploads/?mount={}&from={from}", self.path, blob.digest);
         let mut call = self.pushing(Method::POST, target, &what);
         call.scopes.push(format!("repository:{from}:pull"));
-        let answer = self.client.call(&call)?;
-        match answer.status() {
-            StatusCode::CREATED => Ok(true),
-            StatusCode::ACCEPTED => {
-                // An upload was begun instead; nobody needs it.
-                let location = self.location(&answer, &what)?;
-                let _ = self.client.call(&self.pushing(Method::DELETE, location, &what));
-                Ok(false)
-            }
-            // Whatever keeps it from being mounted, it can be sent.
-            _ => Ok(false),
+        // Whatever keeps it from being mounted, it can be sent.
+        let Ok(answer) = self.client.call(&call) else { return Ok(false) };
+        if answer.status() == StatusCode::ACCEPTED
+            && let Some(location) = Self::location(&answer, None)
+        {
+            // An upload was begun instead; nobody needs it.
+            let _ = self.client.call(&self.pushing(Method::DELETE, location, &what));
         }
+        Ok(answer.status() == StatusCode::CREATED)
     }
 
     fn put_blob(
@@ -178,7 +177,28 @@ impl Destination for Repository {
         open: &dyn Fn(u64) -> Result<Blob>,
         sent: &dyn Fn(u64),
     ) -> Result<()> {
-        self.upload(blob, open, sent, &format!("{}: blob {}", self.path, blob.digest))
+        let what = &format!("{}: blob {}", self.path, blob.digest);
+        let upload = Upload { blob, open, sent, what, told: Cell::new(0) };
+        let (mut location, mut at) = (self.begin(what)?, 0);
+        let mut tries = 1;
+        loop {
+            let Err(error) = self.finish(&upload, &mut location, at) else { return Ok(()) };
+            // An upload that is known no more, or that has come to another place, can be begun anew.
+            let passing = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::NotFound);
+            if !passing || tries >= self.client.attempts() {
+                return Err(error);
+            }
+            std::thread::sleep(backoff(tries));
+            tries += 1;
+            // The answer may have been lost, and nothing else.
+            if self.has_blob(blob)? {
+                return Ok(());
+            }
+            (location, at) = match self.progress(location, what)? {
+                Some((next, received)) if received <= blob.size => (next, received),
+                _ => (self.begin(what)?, 0),
+            };
+        }
     }
 
     fn put_manifest(&self, descriptor: &Descriptor, bytes: &[u8], tag: Option<&str>) -> Result<()> {
