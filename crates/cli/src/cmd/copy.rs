@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use barge_core::archive::Plan;
-use barge_core::content::Image;
+use barge_core::content::{Documents, Image};
 use barge_core::ops::{
     LoadOptions, PullOptions, PushOptions, SaveOptions, Source, Staged, hold, plan_images, pull, push, stage,
-    tag,
+    stage_in_place, tag,
 };
 use barge_core::output::Output;
 use barge_core::progress::Transfers;
@@ -108,13 +108,32 @@ impl Copier<'_> {
             Place::Layout(path, reference) | Place::Archive(path, reference) => {
                 let options = LoadOptions { platforms: self.platforms.clone(), base_name: None, now: now() };
                 let bar = progress::new(self.mode(), "Reading");
-                let staged = stage(&self.store, Source::Path(path), &options, bar.as_ref())?;
-                let images = chosen(&staged, reference.as_deref(), path, self.args.all_tags)?;
-                let all: Vec<Image> = staged.images.iter().chain(&staged.referrers).cloned().collect();
-                let companions = companions(&staged, &images, &all, &self.referrers)?;
-                Ok(Found { origin: Origin::Archive(Box::new(staged)), images, companions, _lease: None })
+                let in_place = match to_store {
+                    true => None,
+                    false => stage_in_place(path, &options, bar.as_ref())?,
+                };
+                match in_place {
+                    Some(staged) => self.of_archive(staged, reference.as_deref(), path, Origin::InPlace),
+                    None => {
+                        let staged = stage(&self.store, Source::Path(path), &options, bar.as_ref())?;
+                        self.of_archive(staged, reference.as_deref(), path, Origin::Staged)
+                    }
+                }
             }
         }
+    }
+
+    fn of_archive<C: Documents>(
+        &self,
+        staged: Staged<C>,
+        reference: Option<&str>,
+        path: &Path,
+        origin: fn(Box<Staged<C>>) -> Origin,
+    ) -> Result<Found, Failure> {
+        let images = chosen(&staged, reference, path, self.args.all_tags)?;
+        let all: Vec<Image> = staged.images.iter().chain(&staged.referrers).cloned().collect();
+        let companions = companions(&staged, &images, &all, &self.referrers)?;
+        Ok(Found { origin: origin(Box::new(staged)), images, companions, _lease: None })
     }
 
     fn put(&self, found: Found, to: &Place) -> Outcome {
@@ -182,7 +201,9 @@ impl Copier<'_> {
                     pull(&self.store, &gathered, image, &options, self.transfers(transfers::PULL).as_ref())?;
                 }
             }
-            Origin::Archive(mut staged) => {
+            // What goes into the store was staged there.
+            Origin::InPlace(_) => {}
+            Origin::Staged(mut staged) => {
                 let (referrers, named) = companions.into_iter().partition(Image::is_referrer);
                 staged.images = images.into_iter().chain::<Vec<_>>(named).collect();
                 staged.referrers = referrers;
@@ -234,7 +255,12 @@ impl Copier<'_> {
 }
 
 /// The images of an archive that are meant: the one that is called so, the only one, or all.
-fn chosen(staged: &Staged, wanted: Option<&str>, path: &Path, all: bool) -> Result<Vec<Image>, Failure> {
+fn chosen<C>(
+    staged: &Staged<C>,
+    wanted: Option<&str>,
+    path: &Path,
+    all: bool,
+) -> Result<Vec<Image>, Failure> {
     let called = |n: usize, wanted: &str| {
         let bare = staged.loaded.images.get(n).and_then(|i| i.bare_tag.as_deref());
         let name = staged.images.get(n).and_then(|i| i.name.as_ref());

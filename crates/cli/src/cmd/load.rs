@@ -3,7 +3,8 @@
 use std::io::{IsTerminal, stdin};
 use std::path::Path;
 
-use barge_core::ops::{LoadOptions, Loaded, PushOptions, Source, Staged, push, stage};
+use barge_core::content::Provider;
+use barge_core::ops::{LoadOptions, Loaded, PushOptions, Source, Staged, push, stage, stage_in_place};
 use barge_core::referrers::{Referrers, companions};
 use barge_core::select::Selection;
 use barge_core::store::Store;
@@ -43,18 +44,24 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
         }
         None => Source::Stream(&mut stdin),
     };
-    let mut staged = stage(&store()?, source, &options, progress.as_ref())?;
     let referrers = referrers(args.referrers.as_deref()).unwrap_or(Referrers::All);
-    staged.referrers.retain(|i| referrers.takes(&i.target));
-    drop(progress);
-    match &args.to {
-        Some(prefix) => send(args, &staged, prefix),
-        None => report(&staged.commit()?),
+    if let (Some(prefix), Source::Path(path)) = (&args.to, &source)
+        && let Some(staged) = stage_in_place(path, &options, progress.as_ref())?
+    {
+        drop(progress);
+        return send(args, &staged, &referrers, prefix);
     }
+    let mut staged = stage(&store()?, source, &options, progress.as_ref())?;
+    drop(progress);
+    if let Some(prefix) = &args.to {
+        return send(args, &staged, &referrers, prefix);
+    }
+    staged.referrers.retain(|i| referrers.takes(&i.target));
+    report(&staged.commit()?)
 }
 
 /// Into a registry: `docker.io/library/a:1` below `registry/prefix` is `registry/prefix/library/a:1`.
-fn send(args: &Load, staged: &Staged, prefix: &str) -> Outcome {
+fn send<C: Provider + Sync>(args: &Load, staged: &Staged<C>, referrers: &Referrers, prefix: &str) -> Outcome {
     let mut named = Vec::new();
     for image in &staged.images {
         let Some(name) = &image.name else {
@@ -74,7 +81,7 @@ fn send(args: &Load, staged: &Staged, prefix: &str) -> Outcome {
             selection: Selection { platforms: platforms(&args.platform)?, ..Selection::default() },
             parallel: args.registries.parallel.into(),
             siblings: Vec::new(),
-            companions: companions(staged, std::slice::from_ref(image), &staged.referrers, &Referrers::All)?,
+            companions: companions(staged, std::slice::from_ref(*image), &staged.referrers, referrers)?,
         };
         let mode = if args.quiet { ProgressMode::None } else { args.progress };
         let transfers = transfers::new(transfers::PUSH, mode);

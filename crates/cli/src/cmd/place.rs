@@ -10,13 +10,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use barge_core::archive::InPlace;
 use barge_core::content::{Blob, Documents, Image, Provider};
 use barge_core::error::Result as CoreResult;
 use barge_core::graph::{State, Tree};
 use barge_core::ops::Staged;
 use barge_core::referrers::{Referrers, find};
 use barge_core::select::Wanted;
-use barge_core::store::Store;
+use barge_core::store::{Ingest, Store};
 use barge_oci::{Descriptor, Reference};
 use barge_sources::registry::{Gathered, Registry, Settings};
 
@@ -117,7 +118,10 @@ pub(super) fn find_all(
 pub(super) enum Origin {
     Store(Store),
     Registry(Gathered),
-    Archive(Box<Staged>),
+    /// On its way into the store, or by way of it.
+    Staged(Box<Staged<Ingest>>),
+    /// Where it is.
+    InPlace(Box<Staged<InPlace>>),
 }
 
 impl Documents for Origin {
@@ -125,7 +129,8 @@ impl Documents for Origin {
         match self {
             Self::Store(store) => store.has(descriptor),
             Self::Registry(gathered) => gathered.has(descriptor),
-            Self::Archive(staged) => staged.has(descriptor),
+            Self::Staged(staged) => staged.has(descriptor),
+            Self::InPlace(staged) => staged.has(descriptor),
         }
     }
 
@@ -133,7 +138,8 @@ impl Documents for Origin {
         match self {
             Self::Store(store) => store.document(descriptor),
             Self::Registry(gathered) => gathered.document(descriptor),
-            Self::Archive(staged) => staged.document(descriptor),
+            Self::Staged(staged) => staged.document(descriptor),
+            Self::InPlace(staged) => staged.document(descriptor),
         }
     }
 }
@@ -143,7 +149,8 @@ impl Provider for Origin {
         match self {
             Self::Store(store) => store.open(descriptor),
             Self::Registry(gathered) => gathered.open(descriptor),
-            Self::Archive(staged) => staged.open(descriptor),
+            Self::Staged(staged) => staged.open(descriptor),
+            Self::InPlace(staged) => staged.open(descriptor),
         }
     }
 }

@@ -79,10 +79,19 @@ fn an_archive_straight_to_a_registry() {
     let out = place.ok(&format!("load --to {to} -i hello.tar"));
     assert!(out.ends_with(&format!("Loaded image: {to}/library/hello-barge:latest\n")), "{out}");
     assert_eq!(out.matches(": Pushed\n").count(), 7, "{out}");
+    assert!(!place.store().exists(), "a file is read where it is");
+    // From a pipe or behind a compression it goes by way of the store's folder, and leaves nothing there.
     let again = place.run_with(&format!("load --to {to}"), &place.read("hello.tar"));
     assert_eq!(again.out().matches(": Layer already exists\n").count(), 7, "{}", again.out());
     assert_eq!(place.names(), Vec::<String>::new());
     assert_eq!(place.ok("store gc"), "Total reclaimed space: 0B\n", "the archive was not kept");
+    let folder = Place::new();
+    Layout::hello().write(&folder.path("layout"));
+    let out = folder.ok(&format!("load --to {to}/folder -i layout"));
+    assert!(out.contains(": Mounted from ") || out.contains(": Pushed\n"), "{out}");
+    assert!(!folder.store().exists());
+    let index = registry.manifest(&format!("{to}/folder/library/hello-barge:latest")).unwrap();
+    assert_eq!(barge_oci::Digest::sha256(index.as_bytes()).to_string(), HELLO);
     let index = registry.manifest(&format!("{to}/library/hello-barge:latest")).unwrap();
     assert_eq!(barge_oci::Digest::sha256(index.as_bytes()).to_string(), HELLO);
     place.ok(&format!("load -q --to {to}/one --platform linux/arm64 -i hello.tar"));

@@ -4,6 +4,7 @@ mod decompress;
 mod docker;
 mod explain;
 mod header;
+mod in_place;
 mod inflate;
 mod layout;
 mod legacy;
@@ -16,7 +17,8 @@ mod views;
 mod write;
 
 pub use decompress::Compression;
+pub use in_place::InPlace;
 pub use plan::{Plan, Planned};
 pub(crate) use read::name_of;
 pub use read::{Archive, Forms, Found};
-pub use scan::{Keeper, Pass};
+pub use scan::{Keeper, Pass, Standing};

@@ -42,7 +42,7 @@ pub trait Keeper {
     ///
     /// # Errors
     /// `Io`.
-    fn begin(&mut self, claimed: Option<&Digest>, size: u64) -> Result<bool>;
+    fn begin(&mut self, claimed: Option<&Digest>, size: u64, standing: Standing<'_>) -> Result<bool>;
     /// More bytes of the file.
     ///
     /// # Errors
@@ -53,6 +53,15 @@ pub trait Keeper {
     /// # Errors
     /// `Io`.
     fn end(&mut self, digests: &[Digest]) -> Result<()>;
+}
+
+/// Where the bytes of a file of an archive are.
+#[derive(Debug, Clone, Copy)]
+pub enum Standing<'a> {
+    /// From this byte of the tar on, counted behind its compression.
+    At(u64),
+    /// In a file of a folder.
+    File(&'a Path),
 }
 
 /// Reads a tar, compressed or not.
@@ -157,7 +166,8 @@ impl<'a> Scan<'a> {
                 EntryKind::Directory => self.members.add_directory(&path),
                 EntryKind::File => {
                     let mut read = 0;
-                    self.file(&path, entry.size, |buffer| {
+                    let standing = Standing::At(reader.position());
+                    self.file(&path, entry.size, standing, |buffer| {
                         reader.read_content(entry.size, &mut read, buffer)
                     })?;
                 }
@@ -214,7 +224,7 @@ impl<'a> Scan<'a> {
                 } else if meta.is_file() {
                     let progress = self.progress;
                     let mut file = File::open(&target).map_err(|e| Error::io("open", &place, e))?;
-                    self.file(&path, meta.len(), |buffer| {
+                    self.file(&path, meta.len(), Standing::File(&target), |buffer| {
                         let n = file.read(buffer).map_err(|e| Error::io("read", &place, e))?;
                         progress.add(n as u64);
                         Ok(n)
@@ -252,6 +262,7 @@ impl<'a> Scan<'a> {
         &mut self,
         path: &str,
         size: u64,
+        standing: Standing<'_>,
         mut read: impl FnMut(&mut [u8]) -> Result<usize>,
     ) -> Result<()> {
         let mut buffer = std::mem::take(&mut self.buffer);
@@ -270,7 +281,7 @@ impl<'a> Scan<'a> {
         let mut sha256 = Hasher::new(Algorithm::Sha256);
         let mut sha512 = wide.then(|| Hasher::new(Algorithm::Sha512));
         let keep = match &mut self.pass {
-            Pass::Keep(keeper) => keeper.begin(claimed.as_ref(), size)?,
+            Pass::Keep(keeper) => keeper.begin(claimed.as_ref(), size, standing)?,
             _ => false,
         };
         let compression = Compression::detect(start);

@@ -181,6 +181,11 @@ impl<R: Input> Reader<R> {
         }
     }
 
+    /// How far it has read: where the content of the current entry begins.
+    pub(super) fn position(&self) -> u64 {
+        self.offset
+    }
+
     /// Reads content of the current entry; 0 at its end.
     ///
     /// # Errors

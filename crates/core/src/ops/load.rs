@@ -6,7 +6,7 @@ use std::path::Path;
 
 use barge_oci::{Descriptor, Digest, Platform, Reference};
 
-use crate::archive::{Archive, Found, Pass};
+use crate::archive::{Archive, Found, InPlace, Pass};
 use crate::content::{Blob, Documents, Image, Provider};
 use crate::error::{Error, Result};
 use crate::graph::{Listed, State, Tree};
@@ -55,14 +55,14 @@ pub struct LoadedImage {
 }
 
 /// An archive that was read and verified, and that nobody sees yet. Dropped, it leaves nothing behind.
-pub struct Staged {
+pub struct Staged<C> {
     /// What is in it.
     pub loaded: Loaded,
     /// Its images, as they would be named.
     pub images: Vec<Image>,
     /// What refers to one of them.
     pub referrers: Vec<Image>,
-    ingest: Ingest,
+    content: C,
     wanted: Vec<Digest>,
 }
 
@@ -76,7 +76,7 @@ pub fn stage(
     source: Source<'_>,
     options: &LoadOptions,
     progress: &dyn Progress,
-) -> Result<Staged> {
+) -> Result<Staged<Ingest>> {
     let mut ingest = Ingest::new(store)?;
     let archive = match source {
         Source::Path(path) => Archive::open(path, Pass::Keep(&mut ingest), progress)?,
@@ -85,60 +85,96 @@ pub fn stage(
     for (digest, bytes) in archive.made() {
         ingest.put(*digest, bytes)?;
     }
-    let mut loaded = Loaded { images: Vec::new(), warnings: archive.warnings.clone() };
-    let (mut wanted, mut images, mut referrers) = (Vec::new(), Vec::new(), Vec::new());
-    for found in &archive.images {
-        let parts = wanted_parts(found, &options.platforms)?;
-        wanted.extend(found.tree.indexes.keys().copied());
-        wanted.extend(parts.iter().flat_map(|m| blobs(&archive, m)));
-        let name = named(found, options, &mut loaded.warnings);
-        let digest = found.target.digest;
-        let (bare_tag, absent) = (found.bare_tag.clone(), found.absent());
-        loaded.images.push(LoadedImage { name: name.clone(), bare_tag, digest, absent });
-        let mut target = found.target.clone();
-        target.annotations.insert(TAGGED.to_owned(), options.now.clone());
-        images.push(Image { name, target });
-    }
-    for target in &archive.referrers {
-        let tree = Tree::walk(&archive, target)?;
-        wanted.extend(tree.whole().flat_map(|m| blobs(&archive, m)));
-        referrers.push(Image { name: None, target: target.clone() });
-    }
-    wanted.sort();
-    wanted.dedup();
-    let mut walked = BTreeSet::new();
-    for image in images.iter().chain(&referrers).filter(|i| walked.insert(i.target.digest)) {
-        // Together with what the store has already, an image may be more than the archive alone shows.
-        Tree::walk(&ingest, &image.target)?;
-    }
-    Ok(Staged { loaded, images, referrers, ingest, wanted })
+    let wanted = Wanted::of(&archive, options)?;
+    // Together with what the store has already, an image may be more than the archive alone shows.
+    wanted.staged(ingest)
 }
 
-impl Staged {
+/// Reads and verifies an archive that goes on to somewhere else; its content stays where it is. `None` if it can
+/// only be had by way of a store.
+///
+/// # Errors
+/// As [`stage`].
+pub fn stage_in_place(
+    path: &Path,
+    options: &LoadOptions,
+    progress: &dyn Progress,
+) -> Result<Option<Staged<InPlace>>> {
+    let Some(content) = InPlace::open(path, progress)? else { return Ok(None) };
+    let wanted = Wanted::of(&content.archive, options)?;
+    wanted.staged(content).map(Some)
+}
+
+/// What of an archive is wanted.
+struct Wanted {
+    loaded: Loaded,
+    images: Vec<Image>,
+    referrers: Vec<Image>,
+    blobs: Vec<Digest>,
+}
+
+impl Wanted {
+    fn of(archive: &Archive, options: &LoadOptions) -> Result<Self> {
+        let mut loaded = Loaded { images: Vec::new(), warnings: archive.warnings.clone() };
+        let (mut wanted, mut images, mut referrers) = (Vec::new(), Vec::new(), Vec::new());
+        for found in &archive.images {
+            let parts = wanted_parts(found, &options.platforms)?;
+            wanted.extend(found.tree.indexes.keys().copied());
+            wanted.extend(parts.iter().flat_map(|m| blobs(archive, m)));
+            let name = named(found, options, &mut loaded.warnings);
+            let digest = found.target.digest;
+            let (bare_tag, absent) = (found.bare_tag.clone(), found.absent());
+            loaded.images.push(LoadedImage { name: name.clone(), bare_tag, digest, absent });
+            let mut target = found.target.clone();
+            target.annotations.insert(TAGGED.to_owned(), options.now.clone());
+            images.push(Image { name, target });
+        }
+        for target in &archive.referrers {
+            let tree = Tree::walk(archive, target)?;
+            wanted.extend(tree.whole().flat_map(|m| blobs(archive, m)));
+            referrers.push(Image { name: None, target: target.clone() });
+        }
+        wanted.sort();
+        wanted.dedup();
+        Ok(Self { loaded, images, referrers, blobs: wanted })
+    }
+
+    /// Looks at every image as `content` has it.
+    fn staged<C: Documents>(self, content: C) -> Result<Staged<C>> {
+        let Self { loaded, images, referrers, blobs: wanted } = self;
+        let mut walked = BTreeSet::new();
+        for image in images.iter().chain(&referrers).filter(|i| walked.insert(i.target.digest)) {
+            Tree::walk(&content, &image.target)?;
+        }
+        Ok(Staged { loaded, images, referrers, content, wanted })
+    }
+}
+
+impl Staged<Ingest> {
     /// Makes it a part of the store, under the names in `images`.
     ///
     /// # Errors
     /// `Io`; the store is as before then.
     pub fn commit(self) -> Result<Loaded> {
         let images = self.images.into_iter().chain(self.referrers).collect();
-        self.ingest.commit(&self.wanted, images)?;
+        self.content.commit(&self.wanted, images)?;
         Ok(self.loaded)
     }
 }
 
-impl Documents for Staged {
+impl<C: Documents> Documents for Staged<C> {
     fn has(&self, descriptor: &Descriptor) -> Result<bool> {
-        self.ingest.has(descriptor)
+        self.content.has(descriptor)
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
-        self.ingest.document(descriptor)
+        self.content.document(descriptor)
     }
 }
 
-impl Provider for Staged {
+impl<C: Provider> Provider for Staged<C> {
     fn open(&self, descriptor: &Descriptor) -> Result<Blob> {
-        self.ingest.open(descriptor)
+        self.content.open(descriptor)
     }
 }
 

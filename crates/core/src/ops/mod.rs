@@ -17,7 +17,7 @@ mod verdict;
 pub use history::{HistoryStep, history};
 pub use inspect::{Inspected, inspect};
 pub use list::{Filters, Listing, PlatformRow, list, list_archive, list_remote, reference_matches};
-pub use load::{LoadOptions, Loaded, LoadedImage, Source, Staged, stage};
+pub use load::{LoadOptions, Loaded, LoadedImage, Source, Staged, stage, stage_in_place};
 pub use prune::prune;
 pub use pull::{PullOptions, Pulled, pull};
 pub use push::{PushOptions, Pushed, hold, push};

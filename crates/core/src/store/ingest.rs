@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use barge_oci::{Algorithm, Descriptor, Digest, MAX_CONFIG_BYTES};
 
 use super::{Lease, Store, assign, private_file, random_name, sync_folder};
-use crate::archive::Keeper;
+use crate::archive::{Keeper, Standing};
 use crate::cleanup::Temporary;
 use crate::content::{Blob, Documents, Image, Provider};
 use crate::error::{Error, Result};
@@ -56,7 +56,7 @@ impl Ingest {
     /// # Errors
     /// `Io`.
     pub fn put(&mut self, digest: Digest, bytes: &[u8]) -> Result<()> {
-        if self.begin(Some(&digest), bytes.len() as u64)? {
+        if self.begin(Some(&digest), bytes.len() as u64, Standing::At(0))? {
             self.write(bytes)?;
             self.end(&[digest])?;
         }
@@ -136,7 +136,7 @@ impl Provider for Ingest {
 }
 
 impl Keeper for Ingest {
-    fn begin(&mut self, claimed: Option<&Digest>, size: u64) -> Result<bool> {
+    fn begin(&mut self, claimed: Option<&Digest>, size: u64, _standing: Standing<'_>) -> Result<bool> {
         if let Some(digest) = claimed {
             let store = &self.store;
             let here = self.lease.protect(|| {
