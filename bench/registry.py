@@ -61,6 +61,9 @@ def once(command):
     watcher.join()
     shutil.rmtree(folder)
     shutil.rmtree(temporary)
+    if command[0] == "docker":
+        subprocess.run(["docker", "image", "rm", "-f", command[-1]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(["docker", "image", "prune", "-af"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if status != 0:
         return None, error.decode(errors="replace").strip().splitlines()[-1:] or ["failed"]
     return (wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, fullest[0] / 1e6), None

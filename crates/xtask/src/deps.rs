@@ -64,11 +64,12 @@ mod tests {
         };
         let metadata = json!({"packages": [
             package("barge-oci", &["barge-core"]), package("barge-template", &[]),
-            package("barge-core", &["barge-oci"]), package("barge-cli", &["barge-testkit"]), package("barge-testkit", &[]),
+            package("barge-core", &["barge-oci"]), package("barge-sources", &["barge-cli"]),
+            package("barge-cli", &["barge-testkit"]), package("barge-testkit", &[]),
         ]});
         assert_eq!(
             violations(&metadata).unwrap(),
-            ["barge-oci uses barge-core", "barge-cli uses barge-testkit"]
+            ["barge-oci uses barge-core", "barge-sources uses barge-cli", "barge-cli uses barge-testkit"]
         );
     }
 }
