@@ -199,7 +199,7 @@ fn pushed_platforms() {
 }
 
 #[test]
-fn large_layers_go_in_chunks_and_come_back() {
+fn large_layers_go_and_come_back() {
     let Some((registry, _)) = with_hello() else { return };
     let mut random = fastrand::Rng::with_seed(1);
     let content: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(70 << 20).collect();

@@ -62,7 +62,8 @@ pub trait Remote: Documents + Sync {
     /// `NotFound`, `Unauthorized`, `Unavailable`.
     fn read_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>>;
 
-    /// Says that what came was not what it should be. Whether somebody else will be asked the next time.
+    /// Says that what came was not what it should be. Whether that may have come from somebody who is not asked
+    /// again.
     fn distrust(&self) -> bool {
         false
     }

@@ -1,7 +1,7 @@
 //! Several blobs at once: as many threads as asked for, until everything is done or one fails.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use barge_oci::Descriptor;
 
@@ -15,9 +15,9 @@ use crate::error::{Error, ErrorKind, Result};
 pub fn each(
     blobs: Vec<&Descriptor>,
     threads: usize,
-    work: impl Fn(&Descriptor, &AtomicBool) -> Result<()> + Sync,
+    work: impl Fn(&Descriptor, &Arc<AtomicBool>) -> Result<()> + Sync,
 ) -> Result<()> {
-    let (threads, stop) = (threads.clamp(1, blobs.len().max(1)), AtomicBool::new(false));
+    let (threads, stop) = (threads.clamp(1, blobs.len().max(1)), Arc::new(AtomicBool::new(false)));
     let (queue, first) = (Mutex::new(blobs.into_iter()), Mutex::new(None));
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let run = || {

@@ -109,7 +109,11 @@ pub(super) fn find_all(
         let manifests =
             tree.manifests.iter().filter(|m| m.state != State::Absent).map(|m| m.descriptor.digest);
         let subjects: Vec<_> = tree.indexes.keys().copied().chain(manifests).collect();
-        found.extend(find(gathered, image, subjects, wanted)?);
+        for one in find(gathered, image, subjects, wanted)? {
+            if !found.contains(&one) && !images.iter().any(|i| i.name.is_some() && i.name == one.name) {
+                found.push(one);
+            }
+        }
     }
     Ok(found)
 }

@@ -53,9 +53,11 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
     if !args.quiet {
         print(&format!("The push refers to repository [{}]\n", name.name()))?;
     }
-    for image in chosen {
-        let companions = companions(&store, std::slice::from_ref(image), &images, &referrers)?;
-        let _lease = hold(&store, std::iter::once(image).chain(&companions))?;
+    let of = |image: &Image| companions(&store, std::slice::from_ref(image), &images, &referrers);
+    let chosen: Vec<(&Image, Vec<Image>)> =
+        chosen.into_iter().map(|image| Ok((image, of(image)?))).collect::<Result<_, Failure>>()?;
+    let _lease = hold(&store, chosen.iter().flat_map(|(image, more)| std::iter::once(*image).chain(more)))?;
+    for (image, companions) in chosen {
         let options = PushOptions {
             selection: selection.clone(),
             parallel: args.registries.parallel.into(),

@@ -312,7 +312,7 @@ fn proxies() {
     assert_eq!(through(&[("HTTPS_PROXY", &with_password)]).0, Some(0));
     assert!(proxy.asked().iter().all(|a| a.header("proxy-authorization").is_some()));
     proxy.forget();
-    for except in ["registry.test", ".test", "other.org, registry.test", "*"] {
+    for except in ["registry.test", ".test", "test", "other.org, registry.test", "*"] {
         let (code, said) = through(&[("HTTPS_PROXY", &with_password), ("NO_PROXY", except)]);
         assert_eq!(code, Some(1), "{except}");
         assert!(!said.contains("hunter2"), "{said}");

@@ -163,6 +163,14 @@ fn a_layout_is_added_to() {
         .map(|m| m["annotations"]["org.opencontainers.image.ref.name"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["all", "one"]);
+    // Two repositories may have the same tag.
+    let other = Place::hello();
+    for name in ["a:1.0", "b:1.0"] {
+        other.ok(&format!("tag hello-barge {name}"));
+        other.ok(&format!("copy -q {name} oci:both"));
+        other.ok(&format!("copy -q {name} oci:both"));
+    }
+    assert_eq!(other.ok("archive ls --format '{{.Repository}}' both"), "a\nb\n");
     place.ok("archive verify layout");
     assert!(place.fails("copy oci:layout x:1").contains("2 images may be meant"));
     assert!(place.fails("copy oci:layout:none x:1").contains("no image `none`"));

@@ -43,14 +43,16 @@ impl InPlace {
     /// As [`Archive::open`].
     pub fn open(path: &Path, progress: &dyn Progress) -> Result<Option<Self>> {
         let doing = |e| Error::io("open", path, e);
-        let (file, meta) = (File::open(path).map_err(doing)?, path.metadata().map_err(doing)?);
+        let meta = path.metadata().map_err(doing)?;
+        if !meta.is_file() && !meta.is_dir() {
+            return Ok(None);
+        }
+        let file = File::open(path).map_err(doing)?;
         if meta.is_file() {
             let (start, _) = super::decompress::peek(&file, 6)?;
             if Compression::detect(&start) != Compression::None {
                 return Ok(None);
             }
-        } else if !meta.is_dir() {
-            return Ok(None);
         }
         let mut places = Places::default();
         let archive = Archive::open(path, Pass::Keep(&mut places), progress)?;

@@ -86,10 +86,7 @@ impl Plan {
             entry.annotations.remove(annotation::IMAGE_NAME);
             entry.annotations.insert(annotation::REF_NAME.to_owned(), name.to_owned());
         }
-        let name = |d: &Descriptor| d.annotations.get(annotation::REF_NAME).cloned();
-        let replaced = |d: &Descriptor| {
-            ours.manifests.iter().any(|o| name(o) == name(d) && (name(o).is_some() || o.digest == d.digest))
-        };
+        let replaced = |old: &Descriptor| ours.manifests.iter().any(|new| stands_for(new, old));
         listed.manifests.retain(|d| !replaced(d));
         listed.manifests.extend(ours.manifests);
         let layout = folder.join("oci-layout");
@@ -98,6 +95,21 @@ impl Plan {
         }
         replace(&path, &to_go_json(&listed).map_err(|e| json(&e))?)?;
         crate::store::sync_folder(folder)
+    }
+}
+
+/// Whether an entry takes another's place: it has its name, or both have none and are the same.
+fn stands_for(new: &Descriptor, old: &Descriptor) -> bool {
+    let of = |d: &Descriptor, key: &str| d.annotations.get(key).cloned();
+    let (reference, name) = (of(new, annotation::REF_NAME), of(new, annotation::IMAGE_NAME));
+    let same_name = match (name, of(old, annotation::IMAGE_NAME)) {
+        (Some(new), Some(old)) => new == old,
+        // Other tools know the reference only.
+        _ => true,
+    };
+    match reference {
+        Some(_) => reference == of(old, annotation::REF_NAME) && same_name,
+        None => new.digest == old.digest && of(old, annotation::REF_NAME).is_none(),
     }
 }
 

@@ -1,12 +1,14 @@
 //! `push`: an image to a place far away, several blobs at once, only what is missing there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use barge_oci::{Descriptor, Digest, Document, Reference, media_type};
 
-use crate::content::{Destination, Image, Provider};
+use crate::content::{Blob, Destination, Image, Provider};
 use crate::error::{Error, Result};
 use crate::graph::{Listed, Tree, may_be_absent};
 use crate::parallel::{each, stopped};
@@ -113,7 +115,7 @@ impl<S: Provider + Sync, D: Destination> Sender<'_, S, D> {
         Ok(known)
     }
 
-    fn blob(&self, blob: &Descriptor, stop: &AtomicBool) -> Result<()> {
+    fn blob(&self, blob: &Descriptor, stop: &Arc<AtomicBool>) -> Result<()> {
         if self.destination.has_blob(blob)? {
             self.transfers.exists(blob);
             return Ok(());
@@ -130,11 +132,27 @@ impl<S: Provider + Sync, D: Destination> Sender<'_, S, D> {
                 return Err(stopped());
             }
             let doing = |e| Error::io("read", Path::new(&format!("blob {}", blob.digest)), e);
-            self.source.open(blob)?.skip(offset).map_err(doing)
+            let content = self.source.open(blob)?.skip(offset).map_err(doing)?;
+            Ok(Blob::Stream(Box::new(Stoppable { content, stop: Arc::clone(stop) })))
         };
         self.destination.put_blob(blob, &open, &|bytes| self.transfers.advance(blob, bytes))?;
         self.transfers.done(blob);
         Ok(())
+    }
+}
+
+/// Content that ends with an error when something else has failed.
+struct Stoppable {
+    content: Blob,
+    stop: Arc<AtomicBool>,
+}
+
+impl Read for Stoppable {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(std::io::Error::other(stopped().to_string()));
+        }
+        self.content.read(buffer)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use barge_core::error::{Error, ErrorKind, Result, printable};
 use ureq::config::RedirectAuthHeaders;
-use ureq::http::{Method, Request, Response, StatusCode, header};
+use ureq::http::{Method, Request, Response, StatusCode, Uri, header};
 use ureq::{Agent, Body, ResponseExt, SendBody};
 
 use super::auth::{Authorization, Challenge, TokenRequest, Tokens};
@@ -224,8 +224,10 @@ impl Client {
 
     /// Whether credentials for this registry may go there.
     fn is_ours(&self, url: &str) -> bool {
-        let base = self.base.get().map(String::as_str).unwrap_or_default();
-        url.strip_prefix(base).is_some_and(|rest| rest.starts_with('/'))
+        let (Some(base), Ok(url)) = (self.base.get(), url.parse::<Uri>()) else { return false };
+        let Ok(base) = base.parse::<Uri>() else { return false };
+        let below = url.path().strip_prefix(base.path().trim_end_matches('/'));
+        origin(&base) == origin(&url) && below.is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// The URL of what a call is about. What the registry names itself may be elsewhere, and not outside TLS.
@@ -234,19 +236,20 @@ impl Client {
         if target.starts_with('/') {
             return Ok(format!("{base}{target}"));
         }
-        let Some(plain) = target.strip_prefix("http://") else {
+        if !target.starts_with("http://") {
             let whole = target.starts_with("https://");
             return Ok(if whole { target.to_owned() } else { format!("{base}/v2/{target}") });
-        };
-        match base.strip_prefix("https://") {
-            None => Ok(target.to_owned()),
-            // A registry behind a proxy that does TLS for it may not know better.
-            Some(authority) if plain.split('/').next() == Some(authority) => Ok(format!("https://{plain}")),
-            Some(_) => {
-                let message = format!("{}: it leads out of TLS, to `{}`", self.host, printable(target));
-                Err(Error::new(ErrorKind::Unavailable, message))
-            }
         }
+        if base.starts_with("http://") {
+            return Ok(target.to_owned());
+        }
+        // A registry behind a proxy that does TLS for it may not know better.
+        let encrypted = target.replacen("http://", "https://", 1);
+        if self.is_ours(&encrypted) {
+            return Ok(encrypted);
+        }
+        let message = format!("{}: it leads out of TLS, to `{}`", self.host, printable(target));
+        Err(Error::new(ErrorKind::Unavailable, message))
     }
 
     /// Where this registry is. Without TLS only where it is allowed, and where TLS is not spoken.
@@ -347,6 +350,14 @@ impl Client {
     }
 }
 
+/// Scheme, host and port, the default ports included.
+fn origin(uri: &Uri) -> (String, String, u16) {
+    let scheme = uri.scheme_str().unwrap_or_default().to_ascii_lowercase();
+    let default = if scheme == "http" { 80 } else { 443 };
+    let host = uri.host().unwrap_or_default().to_ascii_lowercase();
+    (scheme, host, uri.port_u16().unwrap_or(default))
+}
+
 /// Whether another try may go better.
 fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
@@ -372,4 +383,25 @@ pub(super) fn backoff(attempt: u32) -> Duration {
 fn asked_pause(answer: &Response<Body>) -> Option<Duration> {
     let seconds: u64 = answer.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins() {
+        let same = |a: &str, b: &str| origin(&a.parse().unwrap()) == origin(&b.parse().unwrap());
+        assert!(same("https://r.org", "https://R.org:443/v2/x"));
+        assert!(same("http://r.org:80/", "http://r.org/v2/"));
+        for (a, b) in [
+            ("https://r.org", "http://r.org"),
+            ("https://r.org", "https://r.org:444"),
+            ("https://r.org", "https://r.org.evil.org"),
+            ("https://r.org", "https://r.org@evil.org"),
+        ] {
+            assert!(!same(a, b), "{a} {b}");
+        }
+    }
 }

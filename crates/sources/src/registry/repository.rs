@@ -301,7 +301,12 @@ impl Documents for Repository {
         hasher.update(&bytes);
         let actual = hasher.finish();
         if actual != *digest {
-            return Err(self.mismatch(digest, &actual));
+            // It may have been a mirror.
+            return if self.distrust() {
+                self.itself().document(descriptor)
+            } else {
+                Err(self.mismatch(digest, &actual))
+            };
         }
         if bytes.len() as u64 != descriptor.size {
             let message = format!(
@@ -323,7 +328,8 @@ impl Provider for Repository {
             let bytes = self.document(descriptor)?.ok_or_else(missing)?;
             return Ok(Blob::Bytes(std::io::Cursor::new(bytes)));
         }
-        self.read_from(descriptor, 0).map(Blob::Stream)
+        // Handed on as it comes, it cannot be taken back: it comes from the registry itself.
+        self.itself().read_from(descriptor, 0).map(Blob::Stream)
     }
 }
 
@@ -389,7 +395,8 @@ impl Remote for Repository {
     }
 
     fn distrust(&self) -> bool {
-        !self.mirrors.is_empty() && !self.distrusted.swap(true, Ordering::Relaxed)
+        self.distrusted.store(true, Ordering::Relaxed);
+        !self.mirrors.is_empty()
     }
 
     fn read_range(&self, descriptor: &Descriptor, range: Range<u64>) -> Result<Option<Box<dyn Read + Send>>> {

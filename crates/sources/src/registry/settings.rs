@@ -36,7 +36,7 @@ pub struct Settings {
 pub struct Proxies {
     /// The proxy's URL, which may hold a name and a password.
     pub url: Option<String>,
-    /// Hosts to be asked directly, with commas between them: names, `.suffix`, `*`.
+    /// Hosts to be asked directly, with commas between them: names and what is below them, `*`.
     pub except: String,
 }
 
@@ -58,7 +58,9 @@ impl Proxies {
             builder = builder.username(username).password(password);
         }
         for host in self.except.split(',').map(str::trim).filter(|host| !host.is_empty()) {
-            builder = builder.no_proxy(host);
+            // As everywhere but in ureq, a name means what is below it, too.
+            let below = format!(".{}", host.trim_start_matches(['.', '*']));
+            builder = builder.no_proxy(host).no_proxy(&below);
         }
         builder.build().map(Some).map_err(unusable)
     }

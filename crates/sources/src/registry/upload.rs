@@ -65,6 +65,8 @@ impl Repository {
             return Ok(());
         }
         index.media_type = Some(media_type::OCI_INDEX.to_owned());
+        // The list itself refers to nothing.
+        index.subject = None;
         let size = descriptor.size;
         let listed = Descriptor::new(&descriptor.media_type, descriptor.digest, size);
         index.manifests.push(Descriptor { artifact_type, annotations, ..listed });
@@ -194,10 +196,14 @@ impl Destination for Repository {
             if self.has_blob(blob)? {
                 return Ok(());
             }
+            let before = at;
             (location, at) = match self.progress(location, what)? {
                 Some((next, received)) if received <= blob.size => (next, received),
                 _ => (self.begin(what)?, 0),
             };
+            if at > before {
+                tries = 1;
+            }
         }
     }
 
