@@ -2,6 +2,7 @@
 //! and the operations over them. Synchronous; never prints, reads the environment or exits.
 
 pub mod archive;
+mod behind;
 pub mod cleanup;
 pub mod content;
 pub mod error;

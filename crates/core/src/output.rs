@@ -5,6 +5,7 @@ use std::io::{self, Seek, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::behind::Behind;
 use crate::cleanup::Temporary;
 use crate::error::{Error, Result, printable};
 use crate::store::{random_name, sync_folder};
@@ -105,7 +106,11 @@ impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stream(stream) => stream.write(bytes),
-            Self::File(file) => file.file.write(bytes),
+            Self::File(file) => {
+                let n = file.file.write(bytes)?;
+                file.behind.wrote(&file.file, n);
+                Ok(n)
+            }
         }
     }
 
@@ -120,6 +125,7 @@ impl Write for Output {
 /// A file that replaces its target when it is complete; dropped before, it leaves no trace.
 pub struct AtomicFile {
     file: File,
+    behind: Behind,
     folder: PathBuf,
     target: PathBuf,
     /// The temporary name, where the file system has no nameless files.
@@ -161,12 +167,12 @@ impl AtomicFile {
             }
         };
         file.set_permissions(std::fs::Permissions::from_mode(MODE)).map_err(doing)?;
-        Ok(Self { file, folder, target, temporary })
+        Ok(Self { file, behind: Behind::default(), folder, target, temporary })
     }
 
-    fn commit(self) -> Result<()> {
+    fn commit(mut self) -> Result<()> {
         let doing = |e: io::Error| Error::io("write", &self.target, e);
-        self.file.sync_all().map_err(doing)?;
+        self.behind.end().and_then(|()| self.file.sync_all()).map_err(doing)?;
         let temporary = match self.temporary {
             Some(temporary) => temporary,
             None => {

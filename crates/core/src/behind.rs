@@ -1,0 +1,54 @@
+//! Syncs a file behind the writer, so that at the end little is left to wait for.
+
+use std::fs::File;
+use std::io;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+/// So many bytes are written before the disk is asked for them.
+const EVERY: u64 = 64 << 20;
+
+/// Watches how much is written to a file, and syncs it on a thread of its own. What fails there is told by
+/// [`Behind::end`], since the kernel tells it once only.
+#[derive(Default)]
+pub(crate) struct Behind {
+    written: u64,
+    syncer: Option<(SyncSender<()>, JoinHandle<io::Result<()>>)>,
+}
+
+impl Behind {
+    /// So many more bytes were written to `file`.
+    pub(crate) fn wrote(&mut self, file: &File, bytes: usize) {
+        self.written += bytes as u64;
+        if self.written < EVERY {
+            return;
+        }
+        self.written = 0;
+        if self.syncer.is_none() {
+            // Without a thread the last sync does it all.
+            self.syncer = file.try_clone().and_then(start).ok();
+        }
+        if let Some((due, _)) = &self.syncer {
+            // One that is at work already will see these bytes, or the next one will.
+            let _ = due.try_send(());
+        }
+    }
+
+    /// Waits for the thread.
+    ///
+    /// # Errors
+    /// What went wrong while it synced: the file is not what was written then.
+    pub(crate) fn end(&mut self) -> io::Result<()> {
+        let Some((due, thread)) = self.syncer.take() else { return Ok(()) };
+        drop(due);
+        thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread that syncs has panicked")))
+    }
+}
+
+fn start(file: File) -> io::Result<(SyncSender<()>, JoinHandle<io::Result<()>>)> {
+    let (due, asked) = sync_channel(1);
+    let thread = std::thread::Builder::new()
+        .name("sync".to_owned())
+        .spawn(move || asked.iter().try_for_each(|()| file.sync_data()))?;
+    Ok((due, thread))
+}
