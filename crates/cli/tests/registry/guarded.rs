@@ -360,3 +360,22 @@ fn nobody_else_s_challenge_is_answered() {
     let ran = with_creds(&place, &ali(), &["copy", &both, "docker://other.test/a:1"]);
     assert!(ran.stderr.contains("\"--creds\" is for one registry"), "{}", ran.stderr);
 }
+
+#[test]
+fn certificates_of_our_own() {
+    let Some((registry, place, name)) = guarded(true, Guard::Certificate, "team/hello") else { return };
+    let folder = place.path(&format!(".config/docker/certs.d/{}", registry.address()));
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(registry.authority(), folder.join("ca.crt")).unwrap();
+    let push = || {
+        let mut command = place.command(&["push", "-q", "--attempts", "1", &name]);
+        command.env("HOME", place.path(""));
+        place.run_in(command, b"")
+    };
+    assert_eq!(push().code, Some(1), "nobody was let in without one");
+    for (from, to) in [("client.crt", "client.cert"), ("client.key", "client.key")] {
+        fs::copy(registry.authority().with_file_name(from), folder.join(to)).unwrap();
+    }
+    let ran = push();
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+}

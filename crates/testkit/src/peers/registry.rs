@@ -15,7 +15,7 @@ pub const USER: (&str, &str) = ("ali", "open sesame");
 /// The same as a file of `htpasswd` has it (bcrypt).
 const HTPASSWD: &str = "ali:$2b$04$FbdQHQ.N94YCxq50i8xgHufcP7JW9AAc8IjJe.RHuu.gYyi/SKuoK\n";
 
-/// An authority, and a certificate of it for 127.0.0.1, localhost and registry.test.
+/// An authority, a certificate of it for 127.0.0.1, localhost and registry.test, and one for a client.
 const MAKE_CERTIFICATE: &str = r#"
 cd /peer
 new="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
@@ -23,6 +23,9 @@ openssl req -x509 $new -keyout ca.key -out ca.crt -days 30 -subj "/CN=barge test
 openssl req $new -keyout server.key -out server.csr -subj /CN=127.0.0.1
 echo subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:registry.test >names
 openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile names -out server.crt
+openssl req $new -keyout client.key -out client.csr -subj /CN=client
+echo extendedKeyUsage=clientAuth >usage
+openssl x509 -req -in client.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile usage -out client.crt
 "#;
 
 /// What a registry wants to see.
@@ -33,6 +36,8 @@ pub enum Guard {
     None,
     /// The name and password of [`USER`].
     Password,
+    /// A client's certificate, of the same authority as its own. Needs TLS.
+    Certificate,
     /// A token, which a server of its own gives to [`USER`], and to nobody in particular for pulling from
     /// `public/`. Good for so many seconds; the registry adds 60 of its own.
     Token(i64),
@@ -85,6 +90,7 @@ impl Registry {
         let mut tokens = None;
         match guard {
             Guard::None => {}
+            Guard::Certificate => set("/http/tls/clientcas", json!(["/peer/ca.crt"]))?,
             Guard::Password => {
                 fs::write(jail.home().join("htpasswd"), HTPASSWD)?;
                 set("/auth", json!({"htpasswd": {"realm": "barge", "path": "/peer/htpasswd"}}))?;
@@ -112,7 +118,8 @@ impl Registry {
         &self.address
     }
 
-    /// The certificate of the authority that vouches for it, if it speaks TLS.
+    /// The certificate of the authority that vouches for it, if it speaks TLS. `client.crt` and `client.key` beside
+    /// it are a client's.
     #[must_use]
     pub fn authority(&self) -> PathBuf {
         self.jail.home().join("ca.crt")
