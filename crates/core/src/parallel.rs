@@ -8,21 +8,22 @@ use barge_oci::Descriptor;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Does `work` for every blob, in this order, on `threads` threads. When one fails the others are told to stop
-/// and that one's error is returned.
+/// and that one's error is returned. `stop` is how they are told; whoever wants an end to it may set it, too.
 ///
 /// # Errors
-/// The first of `work`.
+/// The first of `work`; `Conflict` if it was stopped from outside.
 pub fn each(
     blobs: Vec<&Descriptor>,
     threads: usize,
+    stop: &Arc<AtomicBool>,
     work: impl Fn(&Descriptor, &Arc<AtomicBool>) -> Result<()> + Sync,
 ) -> Result<()> {
-    let (threads, stop) = (threads.clamp(1, blobs.len().max(1)), Arc::new(AtomicBool::new(false)));
+    let threads = threads.clamp(1, blobs.len().max(1));
     let (queue, first) = (Mutex::new(blobs.into_iter()), Mutex::new(None));
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let run = || {
         while let Some(blob) = next().filter(|_| !stop.load(Ordering::Relaxed)) {
-            let Err(error) = work(blob, &stop) else { continue };
+            let Err(error) = work(blob, stop) else { continue };
             // What the others stop with because of this is not worth a word.
             if !stop.swap(true, Ordering::Relaxed) {
                 *first.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -35,11 +36,15 @@ pub fn each(
         }
         run();
     });
-    first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None if stop.load(Ordering::Relaxed) => Err(stopped()),
+        None => Ok(()),
+    }
 }
 
-/// The error of work that was told to stop; nobody sees it.
+/// The error of work that was told to stop; nobody is left to see it.
 #[must_use]
 pub fn stopped() -> Error {
-    Error::new(ErrorKind::Conflict, "another blob failed")
+    Error::new(ErrorKind::Conflict, "stopped: another blob failed, or nobody waits for this any more")
 }

@@ -196,7 +196,14 @@ impl Copier<'_> {
                 let parallel = self.args.registries.parallel.into();
                 let referrers = self.referrers.clone();
                 let foreign = self.args.include_foreign;
-                let options = PullOptions { wanted: self.wanted(), referrers, foreign, parallel, now: now() };
+                let options = PullOptions {
+                    wanted: self.wanted(),
+                    referrers,
+                    foreign,
+                    parallel,
+                    now: now(),
+                    stop: Arc::default(),
+                };
                 for image in &images {
                     pull(&self.store, &gathered, image, &options, self.transfers(transfers::PULL).as_ref())?;
                 }
@@ -232,6 +239,7 @@ impl Copier<'_> {
             parallel: self.args.registries.parallel.into(),
             siblings: siblings(image, std::slice::from_ref(image), name),
             companions: found.companions.clone(),
+            ..PushOptions::default()
         };
         let pushed =
             push(&found.origin, image, &repository, tag, &options, self.transfers(transfers::PUSH).as_ref())?;

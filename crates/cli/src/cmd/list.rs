@@ -1,11 +1,10 @@
 //! `barge image ls`, and the same views for archives.
 
-use barge_core::error::Error;
 use barge_core::ops::{Filters, Listing, list, list_remote};
 use barge_core::select::Wanted;
 use barge_core::store::Store;
 use barge_oci::Reference;
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use serde_json::{Value, json};
 
 use super::place::{REGISTRY, gather, reference};
@@ -78,47 +77,16 @@ fn in_registry(args: &List, name: &Reference) -> Outcome {
     show(&listings, &args.view)
 }
 
-/// Adds a filter; `until` takes a duration or a date besides RFC 3339.
+/// Adds a filter.
 pub(crate) fn add_filter(filters: &mut Filters, filter: &str, flag: &str, typed: &str) -> Outcome {
-    if !filter.contains('=') {
+    let Some((key, value)) = filter.split_once('=') else {
         let shown = barge_core::error::printable(filter);
         let text = format!(
             "invalid argument \"{shown}\" for \"{flag}\" flag: bad format of filter (expected name=value)"
         );
         return Err(bad_flag(&text, typed));
-    }
-    let Some(until) = filter.strip_prefix("until=") else { return Ok(filters.add(filter)?) };
-    let until = until.trim();
-    let date = |t: &str| {
-        t.parse::<jiff::civil::Date>()
-            .ok()?
-            .to_zoned(jiff::tz::TimeZone::system())
-            .ok()
-            .map(|z| z.timestamp())
     };
-    let civil = |t: &str| {
-        t.parse::<jiff::civil::DateTime>()
-            .ok()?
-            .to_zoned(jiff::tz::TimeZone::system())
-            .ok()
-            .map(|z| z.timestamp())
-    };
-    let unix = |t: &str| Timestamp::from_second(t.parse().ok()?).ok();
-    let past = |t: &str| {
-        let span: jiff::Span = t.parse().ok()?;
-        Timestamp::now().checked_sub(span).ok()
-    };
-    let time = until
-        .parse()
-        .ok()
-        .or_else(|| unix(until))
-        .or_else(|| date(until))
-        .or_else(|| civil(until))
-        .or_else(|| past(until));
-    let invalid =
-        || Error::invalid(format!("invalid filter 'until={}'", barge_core::error::printable(until)));
-    filters.until = Some(time.ok_or_else(invalid)?);
-    Ok(())
+    Ok(filters.add(key, value, &Zoned::now())?)
 }
 
 /// Prints images in the view asked for.
@@ -170,10 +138,10 @@ fn ids(listings: &[Listing], view: &View) -> String {
     let mut out = String::new();
     for listing in listings {
         if view.tree {
-            out.push_str(&format!("{}\n", id(&listing.digest)));
+            out.push_str(&format!("{}\n", id(&listing.target.digest)));
             listing.platforms.iter().for_each(|p| out.push_str(&format!("{}\n", id(&p.digest))));
         } else {
-            out.push_str(&format!("{}\n", id(&listing.digest)).repeat(listing.names.len().max(1)));
+            out.push_str(&format!("{}\n", id(&listing.target.digest)).repeat(listing.names.len().max(1)));
         }
     }
     out
@@ -182,11 +150,11 @@ fn ids(listings: &[Listing], view: &View) -> String {
 /// One row a name, as docker's formatter has it, of the fields that are wanted.
 fn cells(listing: &Listing, view: &View, now: Timestamp, wanted: &[&str]) -> Vec<Vec<String>> {
     let field = |name: Option<&Reference>, field: &str| match field {
-        "ID" if view.no_trunc => listing.digest.to_string(),
-        "ID" => listing.digest.short(),
+        "ID" if view.no_trunc => listing.target.digest.to_string(),
+        "ID" => listing.target.digest.short(),
         "Repository" => name.map_or_else(|| "<none>".to_owned(), Reference::familiar_name),
         "Tag" => name.and_then(Reference::tag).unwrap_or("<none>").to_owned(),
-        "Digest" => listing.digest.to_string(),
+        "Digest" => listing.target.digest.to_string(),
         "CreatedSince" => ago(listing.created, now),
         "CreatedAt" => local(listing.created),
         "Size" => human_size(listing.size, 3),
@@ -217,7 +185,7 @@ fn tree_row(listing: &Listing, view: &View) -> Row {
         .collect();
     let names: Vec<String> = listing.names.iter().map(Reference::familiar).collect();
     object(json!({
-        "ID": id(&listing.digest), "Names": names, "CreatedAt": local(listing.created),
+        "ID": id(&listing.target.digest), "Names": names, "CreatedAt": local(listing.created),
         "Bytes": listing.size, "Size": human_size(listing.size, 3), "Platforms": platforms,
     }))
 }

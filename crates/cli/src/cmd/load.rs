@@ -82,6 +82,7 @@ fn send<C: Provider + Sync>(args: &Load, staged: &Staged<C>, referrers: &Referre
             parallel: args.registries.parallel.into(),
             siblings: Vec::new(),
             companions: companions(staged, std::slice::from_ref(*image), &staged.referrers, referrers)?,
+            ..PushOptions::default()
         };
         let mode = if args.quiet { ProgressMode::None } else { args.progress };
         let transfers = transfers::new(transfers::PUSH, mode);

@@ -1,5 +1,7 @@
 //! `barge pull`
 
+use std::sync::Arc;
+
 use barge_core::content::Image;
 use barge_core::ops::{PullOptions, Pulled, pull};
 use barge_core::select::Wanted;
@@ -38,6 +40,7 @@ pub(crate) fn run(args: &Pull, store: impl Fn() -> Result<Store, Failure>, typed
         foreign: args.include_foreign,
         parallel: args.registries.parallel.into(),
         now: now(),
+        stop: Arc::default(),
     };
     let puller = Puller { store: &store()?, repository, options, quiet: args.quiet, progress: args.progress };
     if args.all_tags {

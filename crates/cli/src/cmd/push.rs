@@ -63,6 +63,7 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
             parallel: args.registries.parallel.into(),
             siblings: siblings(image, &images, &name),
             companions,
+            ..PushOptions::default()
         };
         let tag = image.name.as_ref().and_then(Reference::tag);
         let mode = if args.quiet { ProgressMode::None } else { args.progress };

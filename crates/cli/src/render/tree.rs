@@ -49,7 +49,7 @@ impl Tree {
         let mut listings: Vec<&Listing> = listings.iter().collect();
         listings.sort_by_cached_key(|l| {
             let name = l.names.iter().map(Reference::familiar).min();
-            (name.is_none(), name, l.digest)
+            (name.is_none(), name, l.target.digest)
         });
         let id_width = if self.full_ids { "sha256:".len() + 64 } else { ID_WIDTH };
         let mut columns = vec![
@@ -80,7 +80,7 @@ impl Tree {
             out.push_str(&format!("{}\n", self.bold(&format!("{name:<name_width$}"))));
         }
         let size = human_size(listing.size, 3);
-        let details = Details { id: self.id(&listing.digest), usage: size.clone(), content: size };
+        let details = Details { id: self.id(&listing.target.digest), usage: size.clone(), content: size };
         let plain = last == UNTAGGED;
         self.row(
             out,

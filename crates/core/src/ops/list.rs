@@ -2,41 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use barge_oci::{Digest, Reference, media_type};
+use barge_oci::{Descriptor, Digest, Reference, media_type};
 use jiff::Timestamp;
 
+use super::filters::{Filters, reference_matches};
 use crate::archive::Archive;
 use crate::content::{Documents, Image};
-use crate::error::{Error, Result, printable};
+use crate::error::{Error, Result};
 use crate::graph::{Listed, State, Tree, read_config};
 use crate::resolve::one;
 use crate::select::HostPreference;
 use crate::store::{Part, PartKind, Store, Summary};
 
-/// Which images are listed; empty means every one.
-#[derive(Debug, Clone, Default)]
-pub struct Filters {
-    /// Only those without a name, or only those with one.
-    pub dangling: Option<bool>,
-    /// Only those with each of these labels, as `key` or `key=value`.
-    pub labels: Vec<String>,
-    /// Only those without any of these labels.
-    pub without_labels: Vec<String>,
-    /// Only those made before this image.
-    pub before: Option<String>,
-    /// Only those made after this image.
-    pub since: Option<String>,
-    /// Only those made before this time.
-    pub until: Option<Timestamp>,
-    /// Only those with a name that one of these patterns fits.
-    pub references: Vec<String>,
-}
-
 /// An image as lists show it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listing {
-    /// The image ID.
-    pub digest: Digest,
+    /// The root; its digest is the image ID.
+    pub target: Descriptor,
     /// Its names, sorted.
     pub names: Vec<Reference>,
     /// When it was made.
@@ -76,7 +58,7 @@ pub fn list(store: &Store, filters: &Filters) -> Result<(Vec<Listing>, Vec<Error
     let bounds = Bounds::of(store, &images, filters)?;
     let (mut listings, host) = (Vec::new(), HostPreference::new());
     for (summary, (names, image)) in overview.summaries.iter().zip(names.into_values()) {
-        let mut listing = listing(summary, names, &|d| overview.present.has(d), &host);
+        let mut listing = listing(summary, &image.target, names, &|d| overview.present.has(d), &host);
         if !filters.references.is_empty() {
             listing.names.retain(|n| filters.references.iter().any(|p| reference_matches(n, p)));
             if listing.names.is_empty() {
@@ -89,7 +71,9 @@ pub fn list(store: &Store, filters: &Filters) -> Result<(Vec<Listing>, Vec<Error
     }
     listings.sort_by(|a, b| {
         let newest_first = b.created.cmp(&a.created);
-        newest_first.then_with(|| a.names.first().cmp(&b.names.first())).then_with(|| a.digest.cmp(&b.digest))
+        newest_first
+            .then_with(|| a.names.first().cmp(&b.names.first()))
+            .then_with(|| a.target.digest.cmp(&b.target.digest))
     });
     Ok((listings, overview.damaged))
 }
@@ -101,7 +85,7 @@ pub fn list(store: &Store, filters: &Filters) -> Result<(Vec<Listing>, Vec<Error
 pub fn list_archive(archive: &Archive) -> Result<Vec<Listing>> {
     let mut listings: Vec<Listing> = Vec::new();
     for found in &archive.images {
-        if let Some(listing) = listings.iter_mut().find(|l| l.digest == found.target.digest) {
+        if let Some(listing) = listings.iter_mut().find(|l| l.target.digest == found.target.digest) {
             listing.names.extend(found.name.clone());
             continue;
         }
@@ -127,7 +111,7 @@ fn list_tree(source: &impl Documents, tree: &Tree, names: Vec<Reference>) -> Res
         size: m.present_blobs().map(|b| b.size).sum(),
     });
     Ok(Listing {
-        digest: tree.root.digest,
+        target: tree.root.clone(),
         names,
         created: created(source, tree)?,
         size: tree.manifests.iter().flat_map(Listed::present_blobs).map(|b| b.size).sum(),
@@ -149,6 +133,7 @@ fn created(source: &impl Documents, tree: &Tree) -> Result<Option<Timestamp>> {
 
 fn listing(
     summary: &Summary,
+    target: &Descriptor,
     mut names: Vec<Reference>,
     present: &impl Fn(&Digest) -> bool,
     host: &HostPreference,
@@ -162,7 +147,7 @@ fn listing(
         size: part.present_bytes(present),
     });
     Listing {
-        digest: summary.root,
+        target: target.clone(),
         names,
         created: best(images(), host).and_then(|p| p.created.as_deref()).and_then(timestamp),
         size: summary.parts.iter().map(|p| p.present_bytes(present)).sum(),
@@ -222,115 +207,7 @@ fn has_labels(store: &Store, image: &Image, filters: &Filters) -> Result<bool> {
     Ok(filters.labels.iter().all(has) && !filters.without_labels.iter().any(has))
 }
 
-/// Whether a `reference` filter fits a name: a glob over the familiar or full form, with or without the tag.
-#[must_use]
-pub fn reference_matches(name: &Reference, pattern: &str) -> bool {
-    let forms = [name.familiar(), name.familiar_name(), name.to_string(), name.name()];
-    forms.iter().any(|form| glob(pattern.as_bytes(), form.as_bytes()))
-}
-
-/// Go's `path.Match` without character classes' exotic forms: `*` and `?` stop at `/`.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    match (pattern.split_first(), text.split_first()) {
-        (None, rest) => rest.is_none(),
-        (Some((b'*', after)), _) => {
-            let reach = text.iter().position(|b| *b == b'/').unwrap_or(text.len());
-            (0..=reach).any(|n| glob(after, text.get(n..).unwrap_or_default()))
-        }
-        (Some((b'?', after)), Some((c, rest))) => *c != b'/' && glob(after, rest),
-        (Some((b'[', after)), Some((c, rest))) => {
-            let Some(end) = after.iter().position(|b| *b == b']') else { return false };
-            let (class, after) =
-                (after.get(..end).unwrap_or_default(), after.get(end + 1..).unwrap_or_default());
-            let (negated, class) = class.strip_prefix(b"^").map_or((false, class), |class| (true, class));
-            in_class(class, *c) != negated && glob(after, rest)
-        }
-        (Some((b'\\', after)), Some((c, rest))) => {
-            after.split_first().is_some_and(|(e, after)| e == c && glob(after, rest))
-        }
-        (Some((p, after)), Some((c, rest))) => p == c && glob(after, rest),
-        (Some(_), None) => false,
-    }
-}
-
-fn in_class(class: &[u8], c: u8) -> bool {
-    match class {
-        [low, b'-', high, rest @ ..] => (*low..=*high).contains(&c) || in_class(rest, c),
-        [one, rest @ ..] => *one == c || in_class(rest, c),
-        [] => false,
-    }
-}
-
 /// An RFC 3339 time; configs of other tools may hold anything.
 fn timestamp(text: &str) -> Option<Timestamp> {
     text.parse().ok()
-}
-
-impl std::str::FromStr for Filters {
-    type Err = Error;
-
-    /// One `key=value` filter.
-    fn from_str(filter: &str) -> Result<Self> {
-        let mut filters = Self::default();
-        filters.add(filter)?;
-        Ok(filters)
-    }
-}
-
-impl Filters {
-    /// Adds one `key=value` filter in docker's grammar; `until` must be an RFC 3339 time here.
-    ///
-    /// # Errors
-    /// `InvalidArgument`.
-    pub fn add(&mut self, filter: &str) -> Result<()> {
-        let invalid = || Error::invalid(format!("invalid filter '{}'", printable(filter)));
-        let (key, value) = filter.split_once('=').ok_or_else(invalid)?;
-        let (key, value) = (key.trim().to_lowercase(), value.trim().to_owned());
-        match key.as_str() {
-            "dangling" => {
-                self.dangling = Some(match value.to_lowercase().as_str() {
-                    "true" | "1" => true,
-                    "false" | "0" => false,
-                    _ => {
-                        return Err(Error::invalid(format!(
-                            "invalid filter 'dangling={}'",
-                            printable(&value)
-                        )));
-                    }
-                });
-            }
-            "label" => self.labels.push(value),
-            "label!" => self.without_labels.push(value),
-            "before" => self.before = Some(value),
-            "since" => self.since = Some(value),
-            "until" => self.until = Some(value.parse().map_err(|_| invalid())?),
-            "reference" => self.references.push(value),
-            other => return Err(Error::invalid(format!("invalid filter '{}'", printable(other)))),
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reference_filters_are_globs_over_every_form() {
-        let name = Reference::parse("busybox:1.37").unwrap();
-        for pattern in
-            ["busybox", "busy*", "busybox:1.*", "*:1.37", "docker.io/library/busybox", "b[a-u]sybox"]
-        {
-            assert!(reference_matches(&name, pattern), "{pattern}");
-        }
-        for pattern in ["box", "*/busybox", "busybox:2*", "b[^u]sybox"] {
-            assert!(!reference_matches(&name, pattern), "{pattern}");
-        }
-    }
-
-    #[test]
-    fn unknown_filters_are_refused() {
-        assert_eq!("x=y".parse::<Filters>().unwrap_err().to_string(), "invalid filter 'x'");
-        assert_eq!("x".parse::<Filters>().unwrap_err().to_string(), "invalid filter 'x'");
-    }
 }

@@ -1,5 +1,6 @@
 //! The verbs, one a file: free functions over a store.
 
+mod filters;
 mod history;
 mod inspect;
 mod list;
@@ -14,9 +15,10 @@ mod tag;
 mod usage;
 mod verdict;
 
+pub use filters::{Filters, reference_matches, time};
 pub use history::{HistoryStep, history};
 pub use inspect::{Inspected, inspect};
-pub use list::{Filters, Listing, PlatformRow, list, list_archive, list_remote, reference_matches};
+pub use list::{Listing, PlatformRow, list, list_archive, list_remote};
 pub use load::{LoadOptions, Loaded, LoadedImage, Source, Staged, stage, stage_in_place};
 pub use prune::prune;
 pub use pull::{PullOptions, Pulled, pull};

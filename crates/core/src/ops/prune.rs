@@ -2,7 +2,8 @@
 
 use barge_oci::Reference;
 
-use super::list::{Filters, list};
+use super::filters::Filters;
+use super::list::list;
 use super::remove::Removed;
 use crate::content::Image;
 use crate::error::Result;
@@ -16,7 +17,7 @@ pub fn prune(store: &Store, all: bool, filters: &Filters) -> Result<(Vec<Removed
     let mut chosen = Vec::new();
     for listing in list(store, filters)?.0 {
         if all || listing.names.is_empty() {
-            chosen.push(listing.digest);
+            chosen.push(listing.target.digest);
         }
     }
     if chosen.is_empty() {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use barge_oci::{Descriptor, Digest, Manifest, Platform, Reference, media_type};
@@ -32,6 +33,8 @@ pub struct PullOptions {
     pub parallel: usize,
     /// The time to note beside the name, RFC 3339.
     pub now: String,
+    /// Set, it ends the pull; what came is kept for the next one.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// What became of a pull.
@@ -112,7 +115,7 @@ pub fn pull(
     store.room_for(missing.iter().fold(0, |sum: u64, b| sum.saturating_add(store.lacks(b))))?;
     missing.iter().for_each(|b| transfers.begin(b));
     let (blobs, connections) = (missing.len(), options.parallel);
-    each(missing, connections, |blob, stop| {
+    each(missing, connections, &options.stop, |blob, stop| {
         let fetch = Fetch { remote, blob, lanes: lanes(blob, blobs, connections), stop, transfers };
         fetch.put_into(store).map(|()| transfers.done(blob))
     })?;

@@ -27,6 +27,8 @@ pub struct PushOptions {
     pub siblings: Vec<String>,
     /// What goes along if what it refers to does, and in this order: nameless, or with a tag of its own.
     pub companions: Vec<Image>,
+    /// Set, it ends the push.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// What was sent.
@@ -107,7 +109,7 @@ impl<S: Provider + Sync, D: Destination> Sender<'_, S, D> {
         }
         let mut blobs: Vec<&Descriptor> = blobs.into_values().collect();
         blobs.sort_by_key(|b| std::cmp::Reverse(b.size));
-        each(blobs, self.options.parallel, |blob, stop| self.blob(blob, stop))?;
+        each(blobs, self.options.parallel, &self.options.stop, |blob, stop| self.blob(blob, stop))?;
         for (descriptor, bytes) in &documents {
             let tag = tag.filter(|_| descriptor.digest == narrowed.root.digest);
             self.destination.put_manifest(descriptor, bytes, tag)?;

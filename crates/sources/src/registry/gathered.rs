@@ -53,7 +53,7 @@ impl Gathered {
     /// `NotFound` naming one that is missing; `Unauthorized`, `Unavailable`.
     pub fn check<'a>(&self, blobs: impl Iterator<Item = &'a Descriptor>, parallel: usize) -> Result<()> {
         let unread = blobs.filter(|b| !b.has_children() && !self.is_read(&b.digest)).collect();
-        each(unread, parallel, |blob, _| {
+        each(unread, parallel, &Arc::default(), |blob, _| {
             let repository = self.repository(blob)?;
             // A foreign layer may be where it is published.
             if repository.holds(blob)? || (may_be_absent(blob) && !blob.urls.is_empty()) {
