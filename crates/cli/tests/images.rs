@@ -170,11 +170,11 @@ fn filters_are_joined() {
 fn filters_that_make_no_sense() {
     let place = four();
     assert_eq!(place.fails("images --filter color=red"), "invalid filter 'color'\n");
-    assert_eq!(place.fails("images --filter dangling=maybe"), "invalid filter 'dangling=maybe'\n");
+    assert_eq!(place.fails("images --filter dangling=maybe"), "invalid filter 'dangling=[maybe]'\n");
     assert_eq!(place.fails("images --filter before=gone"), "No such image: gone:latest\n");
     assert_eq!(place.fails("images --filter since=gone"), "No such image: gone:latest\n");
     let said = place.fails("images --filter until=later");
-    assert!(said.starts_with("invalid filter 'until=later'"), "{said}");
+    assert_eq!(said, "failed to parse value as time or duration: \"later\"\n");
 }
 
 #[test]
