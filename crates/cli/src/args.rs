@@ -1,6 +1,7 @@
 //! The command line: docker's image commands with docker's flags, and what barge adds to them.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -43,6 +44,10 @@ pub(crate) enum Command {
     Rmi(Remove),
     /// Show the history of an image
     History(History),
+    /// Make an image of the contents of a root file system
+    Import(Import),
+    /// Answer Docker's Engine API for images, over this store
+    Serve(Serve),
     /// Look at archives without loading them
     #[command(subcommand, arg_required_else_help = true)]
     Archive(Archive),
@@ -80,6 +85,8 @@ pub(crate) enum Image {
     Rm(Remove),
     /// Remove unused images
     Prune(Prune),
+    /// Make an image of the contents of a root file system
+    Import(Import),
 }
 
 #[derive(Debug, Subcommand)]
@@ -139,7 +146,7 @@ pub(crate) struct Save {
     pub(crate) registries: Registries,
 }
 
-/// How registries are reached.
+/// How registries are reached, and as whom.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Registry options")]
 pub(crate) struct Registries {
@@ -149,6 +156,14 @@ pub(crate) struct Registries {
     /// The only file with credentials that counts
     #[arg(long, value_name = "FILE", env = "REGISTRY_AUTH_FILE", hide_env_values = true)]
     pub(crate) authfile: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+/// How registries are reached, whoever asks.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Registry options")]
+pub(crate) struct Reach {
     /// Insist on sound certificates; without, plain HTTP will do as well
     #[arg(long, default_value = "true")]
     pub(crate) tls_verify: bool,
@@ -433,6 +448,84 @@ pub(crate) struct Prune {
     /// Do not prompt for confirmation
     #[arg(short, long)]
     pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    #[arg(value_name = "file|- [REPOSITORY[:TAG]]")]
+    pub(crate) arguments: Vec<String>,
+    /// Apply Dockerfile instruction to the created image
+    #[arg(short, long, value_name = "list")]
+    pub(crate) change: Vec<String>,
+    /// Set commit message for imported image
+    #[arg(short, long, value_name = "string", default_value = "", hide_default_value = true)]
+    pub(crate) message: String,
+    /// What the image runs on ("os[/arch[/variant]]") [default: the host's]
+    #[arg(long, value_name = "string")]
+    pub(crate) platform: Option<String>,
+    /// How progress is shown on STDERR
+    #[arg(long, value_name = "MODE", default_value = "auto")]
+    pub(crate) progress: ProgressMode,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[arg(value_name = "ARG", hide = true)]
+    pub(crate) rest: Vec<String>,
+    /// Where to listen: unix:///PATH, tcp://IP[:PORT], or fd:// for what systemd hands over; may be repeated
+    /// [default: fd:// if there is such, /run/barge/barge.sock for root, $XDG_RUNTIME_DIR/barge.sock otherwise]
+    #[arg(short = 'H', long, value_name = "ADDRESS")]
+    pub(crate) host: Vec<String>,
+    /// Group that may connect to unix sockets, besides their owner
+    #[arg(short = 'G', long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+    /// Use TLS for TCP, and let in only who shows a certificate of the authority
+    #[arg(long, requires = "tlscacert", requires = "tlscert", requires = "tlskey")]
+    pub(crate) tlsverify: bool,
+    /// Certificates of the authority whose clients are let in, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tlscacert: Option<PathBuf>,
+    /// Certificate of this server, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tlscert: Option<PathBuf>,
+    /// Key of this server, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tlskey: Option<PathBuf>,
+    /// Allow TCP without TLS on loopback, where everybody on this machine may connect
+    #[arg(long)]
+    pub(crate) insecure_loopback: bool,
+    /// Where to serve /metrics for Prometheus, plain HTTP without names of images [default: nowhere]
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) metrics_addr: Option<SocketAddr>,
+    /// How many seconds a client may say or take nothing in the middle of something
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = clap::value_parser!(u64).range(1..=86400))]
+    pub(crate) idle_timeout: u64,
+    /// How many seconds what is under way may take when the server is told to go
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(0..=86400))]
+    pub(crate) shutdown_timeout: u64,
+    /// Format of the log on STDERR
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+    /// What is worth a line in it
+    #[arg(short = 'l', long, value_name = "LEVEL", default_value = "info")]
+    pub(crate) log_level: LogLevel,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
 }
 
 #[derive(Debug, Args)]

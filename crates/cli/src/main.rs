@@ -20,7 +20,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage::report(&error, program, &arguments),
     };
-    if let Err(error) = signals::watch() {
+    // A server has an end of its own.
+    let serves = matches!(cli.command, args::Command::Serve(_));
+    if let Some(error) = (!serves).then(signals::watch).and_then(Result::err) {
         cmd::say(&format!("{program}: {error}"));
         return ExitCode::FAILURE;
     }

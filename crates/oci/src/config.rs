@@ -1,5 +1,7 @@
 //! Image configs: the platform, the root filesystem's diffIDs, the history.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -89,5 +91,12 @@ impl Config {
             os_features: self.os_features.clone(),
             variant: self.variant.clone(),
         }
+    }
+
+    /// What the image is labelled with; a label that is no text counts as empty.
+    #[must_use]
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let labels = self.config.get("Labels").and_then(Value::as_object).into_iter().flatten();
+        labels.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
     }
 }

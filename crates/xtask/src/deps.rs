@@ -6,12 +6,13 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// Who may use whom, for what is shipped; the lowest first. Development crates may use everything.
-const BELOW: [(&str, &[&str]); 5] = [
+const BELOW: [(&str, &[&str]); 6] = [
     ("barge-oci", &[]),
     ("barge-template", &[]),
     ("barge-core", &["barge-oci"]),
     ("barge-sources", &["barge-core", "barge-oci"]),
-    ("barge-cli", &["barge-core", "barge-oci", "barge-sources", "barge-template"]),
+    ("barge-server", &["barge-core", "barge-oci", "barge-sources"]),
+    ("barge-cli", &["barge-core", "barge-oci", "barge-server", "barge-sources", "barge-template"]),
 ];
 
 /// Fails if a crate uses one that is not below it, or uses a development crate.

@@ -16,10 +16,10 @@ use barge_core::resolve::{all_tags, one};
 use barge_core::select::{Selection, Wanted};
 use barge_core::store::{Lease, Store};
 use barge_oci::{Digest, Platform, Reference};
-use barge_sources::registry::{Registry, Settings};
+use barge_server::wire::{PULL, PUSH, Words};
+use barge_sources::registry::{Registry, Settings, siblings};
 
 use super::place::{Origin, Place, find_all, gather, reference};
-use super::push::siblings;
 use super::{Failure, Outcome, note, now, platforms, print, referrers, registry, save};
 use crate::args::{Copy, ProgressMode};
 use crate::render::{progress, transfers};
@@ -166,7 +166,7 @@ impl Copier<'_> {
     fn plan(&self, found: Found) -> Result<(Plan, Origin), Failure> {
         let plan = plan_images(&found.origin, found.images, found.companions, &self.options())?;
         if let Origin::Registry(gathered) = &found.origin {
-            gathered.check(plan.blobs(), self.args.registries.parallel.into())?;
+            gathered.check(plan.blobs(), self.args.registries.reach.parallel.into())?;
         }
         Ok((plan, found.origin))
     }
@@ -193,7 +193,7 @@ impl Copier<'_> {
         let digests: Vec<Digest> = images.iter().map(|i| i.target.digest).collect();
         match found.origin {
             Origin::Registry(gathered) => {
-                let parallel = self.args.registries.parallel.into();
+                let parallel = self.args.registries.reach.parallel.into();
                 let referrers = self.referrers.clone();
                 let foreign = self.args.include_foreign;
                 let options = PullOptions {
@@ -205,7 +205,7 @@ impl Copier<'_> {
                     stop: Arc::default(),
                 };
                 for image in &images {
-                    pull(&self.store, &gathered, image, &options, self.transfers(transfers::PULL).as_ref())?;
+                    pull(&self.store, &gathered, image, &options, self.transfers(PULL).as_ref())?;
                 }
             }
             // What goes into the store was staged there.
@@ -236,20 +236,19 @@ impl Copier<'_> {
         let tag = if self.args.all_tags { of_image } else { name.tag().or(Some("latest")) };
         let options = PushOptions {
             selection: self.options().selection,
-            parallel: self.args.registries.parallel.into(),
+            parallel: self.args.registries.reach.parallel.into(),
             siblings: siblings(image, std::slice::from_ref(image), name),
             companions: found.companions.clone(),
             ..PushOptions::default()
         };
-        let pushed =
-            push(&found.origin, image, &repository, tag, &options, self.transfers(transfers::PUSH).as_ref())?;
+        let pushed = push(&found.origin, image, &repository, tag, &options, self.transfers(PUSH).as_ref())?;
         if let Some(text) = &pushed.note {
             note("note", text);
         }
         self.say(std::iter::once(pushed.root.digest))
     }
 
-    fn transfers(&self, words: transfers::Words) -> Box<dyn Transfers> {
+    fn transfers(&self, words: Words) -> Box<dyn Transfers> {
         transfers::new(words, self.mode())
     }
 

@@ -9,6 +9,7 @@ use barge_core::referrers::{Referrers, companions};
 use barge_core::select::Selection;
 use barge_core::store::Store;
 use barge_oci::Reference;
+use barge_server::wire::PUSH;
 use barge_sources::registry::Registry;
 
 use super::place::reference;
@@ -79,13 +80,13 @@ fn send<C: Provider + Sync>(args: &Load, staged: &Staged<C>, referrers: &Referre
         let repository = registry.repository(name.path());
         let options = PushOptions {
             selection: Selection { platforms: platforms(&args.platform)?, ..Selection::default() },
-            parallel: args.registries.parallel.into(),
+            parallel: args.registries.reach.parallel.into(),
             siblings: Vec::new(),
             companions: companions(staged, std::slice::from_ref(*image), &staged.referrers, referrers)?,
             ..PushOptions::default()
         };
         let mode = if args.quiet { ProgressMode::None } else { args.progress };
-        let transfers = transfers::new(transfers::PUSH, mode);
+        let transfers = transfers::new(PUSH, mode);
         let pushed = push(staged, image, &repository, name.tag(), &options, transfers.as_ref())?;
         drop(transfers);
         if let Some(text) = &pushed.note {

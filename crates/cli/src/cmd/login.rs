@@ -5,19 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use barge_core::error::Error;
-use barge_sources::registry::{Credential, Credentials, Kept, Registry, forget, remember};
+use barge_sources::registry::{Credential, Credentials, Kept, Registry, forget, host_of, remember};
 
 use super::registry::{files, password, with};
 use super::{Failure, Outcome, print, say};
 use crate::args::{Login, Logout};
 use crate::usage::{Arity, check};
 
-const HUB: &str = "docker.io";
-
 /// Asks the registry whether it takes the credentials, and keeps them if it does.
 pub(crate) fn login(args: &Login, typed: &str) -> Outcome {
     check(&Arity::AtMost(1), args.servers.len(), typed)?;
-    let host = host(args.servers.first());
+    let host = host_of(args.servers.first().map_or("", String::as_str));
     let credential = credential(args)?;
     let credentials = Credentials { given: Some((host.clone(), credential.clone())), files: Vec::new() };
     Registry::new(&host, Arc::new(with(credentials, args.tls_verify)))?.ping()?;
@@ -35,23 +33,11 @@ pub(crate) fn login(args: &Login, typed: &str) -> Outcome {
 /// Forgets the credentials.
 pub(crate) fn logout(args: &Logout, typed: &str) -> Outcome {
     check(&Arity::AtMost(1), args.servers.len(), typed)?;
-    let host = host(args.servers.first());
+    let host = host_of(args.servers.first().map_or("", String::as_str));
     if forget(&file(args.authfile.as_ref())?, &host)? {
         return print(&format!("Removing login credentials for {host}\n"));
     }
     print(&format!("Not logged in to {host}\n"))
-}
-
-/// The host of what was typed, as references have it.
-fn host(server: Option<&String>) -> String {
-    let Some(server) = server else { return HUB.to_owned() };
-    let bare = server.trim_start_matches("https://").trim_start_matches("http://");
-    let host = bare.split('/').next().unwrap_or_default();
-    if matches!(host, "" | "index.docker.io" | "registry-1.docker.io") {
-        HUB.to_owned()
-    } else {
-        host.to_owned()
-    }
 }
 
 fn credential(args: &Login) -> Result<Credential, Failure> {

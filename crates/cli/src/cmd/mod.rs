@@ -3,6 +3,7 @@
 mod archive;
 mod copy;
 mod history;
+mod import;
 mod inspect;
 mod list;
 mod load;
@@ -14,6 +15,7 @@ mod push;
 mod registry;
 mod remove;
 mod save;
+mod serve;
 mod setup;
 mod store;
 mod tag;
@@ -83,6 +85,8 @@ pub(crate) fn run(cli: Cli, typed: &str) -> Outcome {
         Command::History(args) | Command::Image(Image::History(args)) => history::run(&args, store, typed),
         Command::Image(Image::Inspect(args)) => inspect::run(&args, store, typed),
         Command::Image(Image::Prune(args)) => prune::run(&args, store, typed),
+        Command::Import(args) | Command::Image(Image::Import(args)) => import::run(&args, store, typed),
+        Command::Serve(args) => serve::run(&args, store, typed),
         Command::Archive(Archive::Ls(args)) => archive::list(&args, typed),
         Command::Archive(Archive::Verify(args)) => archive::verify(&args, typed),
         Command::Store(StoreCommand::Check) => store::check(&store()?),

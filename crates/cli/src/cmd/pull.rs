@@ -7,6 +7,7 @@ use barge_core::ops::{PullOptions, Pulled, pull};
 use barge_core::select::Wanted;
 use barge_core::store::Store;
 use barge_oci::Reference;
+use barge_server::wire::PULL;
 use barge_sources::registry::{Registry, Repository};
 
 use super::place::reference;
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &Pull, store: impl Fn() -> Result<Store, Failure>, typed
         wanted,
         referrers,
         foreign: args.include_foreign,
-        parallel: args.registries.parallel.into(),
+        parallel: args.registries.reach.parallel.into(),
         now: now(),
         stop: Arc::default(),
     };
@@ -80,7 +81,7 @@ impl Puller<'_> {
         let digest = root.digest;
         let image = Image { name: Some(name.clone()), target: root };
         let mode = if self.quiet { ProgressMode::None } else { self.progress };
-        let transfers = transfers::new(transfers::PULL, mode);
+        let transfers = transfers::new(PULL, mode);
         let pulled = pull(self.store, &self.repository, &image, &self.options, transfers.as_ref())?;
         drop(transfers);
         let status = match pulled {

@@ -6,7 +6,8 @@ use barge_core::referrers::{Referrers, companions};
 use barge_core::select::Selection;
 use barge_core::store::Store;
 use barge_oci::Reference;
-use barge_sources::registry::{Registry, origin};
+use barge_server::wire::PUSH;
+use barge_sources::registry::{Registry, siblings};
 
 use super::place::reference;
 use super::{Failure, Outcome, note, platforms, print, referrers, registry};
@@ -60,14 +61,14 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
     for (image, companions) in chosen {
         let options = PushOptions {
             selection: selection.clone(),
-            parallel: args.registries.parallel.into(),
+            parallel: args.registries.reach.parallel.into(),
             siblings: siblings(image, &images, &name),
             companions,
             ..PushOptions::default()
         };
         let tag = image.name.as_ref().and_then(Reference::tag);
         let mode = if args.quiet { ProgressMode::None } else { args.progress };
-        let transfers = transfers::new(transfers::PUSH, mode);
+        let transfers = transfers::new(PUSH, mode);
         let pushed = push(&store, image, &repository, tag, &options, transfers.as_ref())?;
         drop(transfers);
         if let Some(text) = &pushed.note {
@@ -80,20 +81,4 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
         }
     }
     Ok(())
-}
-
-/// Other repositories of the registry that should have the image's content.
-pub(super) fn siblings(image: &Image, images: &[Image], name: &Reference) -> Vec<String> {
-    let same_content = images.iter().filter(|i| i.target.digest == image.target.digest);
-    let mut siblings: Vec<String> = same_content
-        .flat_map(|i| {
-            let named = i.name.iter().filter(|n| n.domain() == name.domain()).map(|n| n.path().to_owned());
-            let came_from = origin(&i.target, name.domain());
-            named.chain(came_from.map(str::to_owned)).collect::<Vec<_>>()
-        })
-        .filter(|path| path != name.path())
-        .collect();
-    siblings.sort();
-    siblings.dedup();
-    siblings
 }

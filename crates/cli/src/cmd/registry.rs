@@ -14,7 +14,7 @@ use barge_sources::registry::{Credential, Credentials, Proxies, Settings};
 use serde_json::Value;
 
 use super::Failure;
-use crate::args::Registries;
+use crate::args::{Reach, Registries};
 
 /// Whose mirrors a flag and docker's daemon mean.
 const HUB: &str = "docker.io";
@@ -37,10 +37,14 @@ pub(super) fn settings<'a>(
         _ => None,
     };
     let credentials = Credentials { given, files: files(args.authfile.as_ref()) };
-    let settings = with(credentials, args.tls_verify);
-    let patience = Duration::from_secs(args.timeout);
-    let mirrors = mirrors(&args.mirror)?;
-    Ok(Arc::new(Settings { mirrors, attempts: args.attempts, patience, ..settings }))
+    Ok(Arc::new(reaching(&args.reach, credentials)?))
+}
+
+/// The settings for whoever has these credentials.
+pub(super) fn reaching(reach: &Reach, credentials: Credentials) -> Result<Settings, Failure> {
+    let settings = with(credentials, reach.tls_verify);
+    let patience = Duration::from_secs(reach.timeout);
+    Ok(Settings { mirrors: mirrors(&reach.mirror)?, attempts: reach.attempts, patience, ..settings })
 }
 
 /// Those of the flags, then those that docker's daemon is told of.

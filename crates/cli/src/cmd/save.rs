@@ -111,7 +111,7 @@ fn plan_from_registry(args: &Save, options: &SaveOptions) -> Result<(Plan, Gathe
     let (gathered, images) = gather(&names, &settings, wanted)?;
     let companions = find_all(&gathered, &images, &options.referrers.clone().unwrap_or_default())?;
     let plan = plan_images(&gathered, images, companions, options)?;
-    gathered.check(plan.blobs(), args.registries.parallel.into())?;
+    gathered.check(plan.blobs(), args.registries.reach.parallel.into())?;
     Ok((plan, gathered))
 }
 

@@ -7,29 +7,12 @@ use std::time::Instant;
 
 use barge_core::progress::Transfers;
 use barge_oci::{Descriptor, Digest, media_type};
+use barge_server::wire::Words;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::progress::{JSON_EVERY, dumb};
 use crate::args::ProgressMode;
 use crate::cmd::say;
-
-/// What docker calls the steps of a transfer.
-#[derive(Clone, Copy)]
-pub(crate) struct Words {
-    begins: &'static str,
-    moves: &'static str,
-    exists: &'static str,
-    done: &'static str,
-}
-
-pub(crate) const PULL: Words = Words {
-    begins: "Pulling fs layer",
-    moves: "Downloading",
-    exists: "Already exists",
-    done: "Download complete",
-};
-pub(crate) const PUSH: Words =
-    Words { begins: "Waiting", moves: "Pushing", exists: "Layer already exists", done: "Pushed" };
 
 /// Bars on the standard error if that is a terminal, docker's lines on the standard output if that is none.
 pub(crate) fn new(words: Words, mode: ProgressMode) -> Box<dyn Transfers> {

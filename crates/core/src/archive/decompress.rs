@@ -83,8 +83,8 @@ impl Compression {
 /// Input of which the first bytes were looked at.
 type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
 
-/// The decompressed archive, up to where only a bomb would go on.
-pub(super) fn bounded<'a, R: Read + 'a>(
+/// What is compressed, decompressed, up to where only a bomb would go on.
+pub(crate) fn bounded<'a, R: Read + 'a>(
     compression: Compression,
     input: R,
 ) -> io::Result<Box<dyn Read + 'a>> {

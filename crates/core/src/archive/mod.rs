@@ -17,8 +17,10 @@ mod views;
 mod write;
 
 pub use decompress::Compression;
+pub(crate) use decompress::bounded;
 pub use in_place::InPlace;
 pub use plan::{Plan, Planned};
 pub(crate) use read::name_of;
 pub use read::{Archive, Forms, Found};
 pub use scan::{Keeper, Pass, Standing};
+pub(crate) use tar::{BLOCK, begins_tar};

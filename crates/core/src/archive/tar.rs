@@ -16,7 +16,7 @@ use super::header::padded;
 use crate::error::{Error, Refusal, Result, printable};
 
 /// The unit of everything in a tar.
-pub(super) const BLOCK: usize = 512;
+pub(crate) const BLOCK: usize = 512;
 /// The largest PAX or GNU name record that is read; Go's limit.
 const MAX_META_BYTES: u64 = 1 << 20;
 /// The longest path that is read; Linux's `PATH_MAX`.
@@ -265,8 +265,7 @@ impl<R: Input> Reader<R> {
             }
             return Ok(None);
         }
-        let sum = number(field(&block, 148, 8));
-        if sum != Some(i64::from(checksum(&block, u32::from))) && sum != Some(signed_checksum(&block)) {
+        if !is_header(&block) {
             return Err(bad(offset, "a header with a wrong checksum"));
         }
         Ok(Some(block))
@@ -473,6 +472,17 @@ fn number(field: &[u8]) -> Option<i64> {
         b'0'..=b'7' => n.checked_mul(8)?.checked_add(i64::from(b - b'0')),
         _ => None,
     })
+}
+
+/// Whether what begins with these bytes is a tar: its first block is a header, or the end of an empty one.
+pub(crate) fn begins_tar(start: &[u8]) -> bool {
+    start.first_chunk().is_some_and(|block| is_header(block) || *block == [0; BLOCK])
+}
+
+/// Whether a block has the checksum of a header.
+fn is_header(block: &[u8; BLOCK]) -> bool {
+    let sum = number(field(block, 148, 8));
+    sum == Some(i64::from(checksum(block, u32::from))) || sum == Some(signed_checksum(block))
 }
 
 pub(super) fn checksum(header: &[u8; BLOCK], value: impl Fn(u8) -> u32) -> u32 {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use barge_oci::{Descriptor, Digest, Reference, media_type};
+use barge_oci::{Config, Descriptor, Digest, Document, Reference, media_type};
 use jiff::Timestamp;
 
 use super::filters::{Filters, reference_matches};
@@ -23,6 +23,8 @@ pub struct Listing {
     pub names: Vec<Reference>,
     /// When it was made.
     pub created: Option<Timestamp>,
+    /// What the platform that suits this host best is labelled with.
+    pub labels: BTreeMap<String, String>,
     /// Bytes of it that are present; what several platforms share counts for each.
     pub size: u64,
     /// Its platforms in the order listed.
@@ -65,7 +67,7 @@ pub fn list(store: &Store, filters: &Filters) -> Result<(Vec<Listing>, Vec<Error
                 continue;
             }
         }
-        if bounds.let_through(&listing) && has_labels(store, image, filters)? {
+        if bounds.let_through(&listing) && has_labels(summary, filters) {
             listings.push(listing);
         }
     }
@@ -110,25 +112,26 @@ fn list_tree(source: &impl Documents, tree: &Tree, names: Vec<Reference>) -> Res
         present: m.state == State::Whole,
         size: m.present_blobs().map(|b| b.size).sum(),
     });
+    let config = config(source, tree)?;
     Ok(Listing {
         target: tree.root.clone(),
         names,
-        created: created(source, tree)?,
+        created: config.as_ref().and_then(|c| c.created.as_deref()).and_then(timestamp),
+        labels: config.map(|c| c.labels()).unwrap_or_default(),
         size: tree.manifests.iter().flat_map(Listed::present_blobs).map(|b| b.size).sum(),
         platforms: platforms.collect(),
     })
 }
 
-/// When the image that suits this host best was made.
-fn created(source: &impl Documents, tree: &Tree) -> Result<Option<Timestamp>> {
+/// The config of the first image that is whole.
+fn config(source: &impl Documents, tree: &Tree) -> Result<Option<Config>> {
     let Some(best) = tree.whole().find(|m| m.manifest.is_some()) else { return Ok(None) };
-    let config = match &best.manifest {
+    match &best.manifest {
         Some(manifest) if media_type::is_image_config(&manifest.config.media_type) => {
-            read_config(source, manifest)?
+            Ok(read_config(source, manifest)?.map(Document::into_parsed))
         }
-        _ => None,
-    };
-    Ok(config.and_then(|c| c.parsed().created.as_deref().and_then(timestamp)))
+        _ => Ok(None),
+    }
 }
 
 fn listing(
@@ -146,10 +149,12 @@ fn listing(
         present: part.is_whole(present),
         size: part.present_bytes(present),
     });
+    let best = best(images(), host);
     Listing {
         target: target.clone(),
         names,
-        created: best(images(), host).and_then(|p| p.created.as_deref()).and_then(timestamp),
+        created: best.and_then(|p| p.created.as_deref()).and_then(timestamp),
+        labels: best.and_then(|p| p.labels.clone()).unwrap_or_default(),
         size: summary.parts.iter().map(|p| p.present_bytes(present)).sum(),
         platforms: platforms.collect(),
     }
@@ -158,7 +163,7 @@ fn listing(
 /// The part that suits this host best, among those whose config was read.
 fn best<'a>(parts: impl Iterator<Item = &'a Part>, host: &HostPreference) -> Option<&'a Part> {
     let rank = |p: &&Part| host.rank(p.platform.as_ref());
-    parts.filter(|p| p.created.is_some()).min_by_key(rank)
+    parts.filter(|p| p.labels.is_some()).min_by_key(rank)
 }
 
 /// Filters that compare times.
@@ -189,22 +194,14 @@ impl Bounds {
     }
 }
 
-fn has_labels(store: &Store, image: &Image, filters: &Filters) -> Result<bool> {
-    if filters.labels.is_empty() && filters.without_labels.is_empty() {
-        return Ok(true);
-    }
-    let tree = Tree::walk(store, &image.target)?;
-    let mut labels: Vec<(String, String)> = Vec::new();
-    for manifest in tree.images().filter_map(|m| m.manifest.as_ref()) {
-        let Some(config) = read_config(store, manifest)? else { continue };
-        let Some(found) = config.parsed().config.get("Labels").and_then(|l| l.as_object()) else { continue };
-        labels.extend(found.iter().map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned())));
-    }
+fn has_labels(summary: &Summary, filters: &Filters) -> bool {
+    let labels: Vec<(&String, &String)> =
+        summary.parts.iter().filter_map(|p| p.labels.as_ref()).flatten().collect();
     let has = |wanted: &String| match wanted.split_once('=') {
-        Some((key, value)) => labels.iter().any(|(k, v)| k == key && v == value),
-        None => labels.iter().any(|(k, _)| k == wanted),
+        Some((key, value)) => labels.iter().any(|(k, v)| *k == key && *v == value),
+        None => labels.iter().any(|(k, _)| *k == wanted),
     };
-    Ok(filters.labels.iter().all(has) && !filters.without_labels.iter().any(has))
+    filters.labels.iter().all(has) && !filters.without_labels.iter().any(has)
 }
 
 /// An RFC 3339 time; configs of other tools may hold anything.

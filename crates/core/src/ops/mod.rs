@@ -1,7 +1,9 @@
 //! The verbs, one a file: free functions over a store.
 
+mod changes;
 mod filters;
 mod history;
+mod import;
 mod inspect;
 mod list;
 mod load;
@@ -17,6 +19,7 @@ mod verdict;
 
 pub use filters::{Filters, reference_matches, time};
 pub use history::{HistoryStep, history};
+pub use import::{ImportOptions, import};
 pub use inspect::{Inspected, inspect};
 pub use list::{Listing, PlatformRow, list, list_archive, list_remote};
 pub use load::{LoadOptions, Loaded, LoadedImage, Source, Staged, stage, stage_in_place};

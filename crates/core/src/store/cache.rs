@@ -17,7 +17,7 @@ use crate::content::Image;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Changes whenever the meaning of the cached bytes does.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// The file begins with the hex of the sha256 of the rest.
 const SUM: usize = 64;
 /// With fewer images the documents are read as quickly as the cache.

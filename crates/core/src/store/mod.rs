@@ -8,6 +8,7 @@
 //! STORE/.barge/ingest/<random>/            content on its way in, one folder a load, locked while it lives
 //! STORE/.barge/partial/<algorithm>-<hex>   a blob from a registry, as far as it came; taken up by the next pull
 //! STORE/.barge/leases/<random>             digests that a running process needs, locked while it lives
+//! STORE/.barge/serve.lock                  held exclusively by the process that serves the store, its number inside
 //! STORE/.barge/summaries                   a cache of what the documents say; may be deleted at any time
 //! ```
 //!
@@ -46,6 +47,8 @@ pub use summary::{Part, PartKind, Summary};
 
 const LAYOUT: &[u8] = b"{\"imageLayoutVersion\":\"1.0.0\"}";
 const PRIVATE: &str = ".barge";
+/// How much of a file with a process' number in it is read.
+const PID_DIGITS: u64 = 20;
 
 /// A set of digests; they are random already, so a part of one serves as its hash.
 pub type DigestSet = HashSet<Digest, BuildHasherDefault<PartOfDigest>>;
@@ -167,6 +170,34 @@ impl Store {
         let file = private_file(&path).map_err(|e| Error::io("lock", &path, e))?;
         let locked = if exclusive { file.lock() } else { file.lock_shared() };
         locked.map_err(|e| Error::io("lock", &path, e))?;
+        Ok(file)
+    }
+
+    /// Makes this process the one that serves the store, for as long as the file is kept. Other commands work
+    /// on the store all the same.
+    ///
+    /// # Errors
+    /// `Conflict` if another process serves it; `Io`.
+    pub fn serving(&self) -> Result<File> {
+        self.create()?;
+        let path = self.private("serve.lock");
+        let doing = |e| Error::io("lock", &path, e);
+        let mut file = private_file(&path).map_err(doing)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::Error(e)) => return Err(doing(e)),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                // Who it is may not be written yet, or not be readable: it is somebody.
+                let _ = file.take(PID_DIGITS).read_to_string(&mut pid);
+                let store = printable(&self.root.to_string_lossy());
+                let text =
+                    format!("the store {store} is served already, by process {}", printable(pid.trim()));
+                let hint = "connect to that one, or stop it first; two stores can be served side by side";
+                return Err(Error::new(ErrorKind::Conflict, text).hint(hint));
+            }
+        }
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(doing)?;
         Ok(file)
     }
 

@@ -1,5 +1,7 @@
 //! Summaries: what an image's documents say, present or not.
 
+use std::collections::BTreeMap;
+
 use barge_oci::{Descriptor, Digest, Platform};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +38,8 @@ pub struct Part {
     pub attests: Option<String>,
     /// When the image was made, RFC 3339 as its config says.
     pub created: Option<String>,
+    /// What its config is labelled with; `None` if the config could not be read.
+    pub labels: Option<BTreeMap<String, String>>,
     /// Config and layers, each once, with their sizes; the flag says that it may be absent (foreign layers).
     pub blobs: Vec<(Digest, u64, bool)>,
 }
@@ -78,7 +82,7 @@ impl Summary {
         indexes.extend(tree.absent_indexes.iter().map(|d| (d.digest, d.size)));
         let mut parts = Vec::new();
         for listed in tree.manifests {
-            let mut created = None;
+            let (mut created, mut labels) = (None, None);
             let mut blobs = Vec::new();
             match &listed.manifest {
                 None => unread.push(listed.descriptor.digest),
@@ -88,7 +92,10 @@ impl Summary {
                     blobs.extend(each_once.map(|b| (b.digest, b.size, may_be_absent(b))));
                     if listed.kind == Kind::Image {
                         match read_config(store, manifest)? {
-                            Some(config) => created.clone_from(&config.parsed().created),
+                            Some(config) => {
+                                created.clone_from(&config.parsed().created);
+                                labels = Some(config.parsed().labels());
+                            }
                             None => unread.push(manifest.config.digest),
                         }
                     }
@@ -105,6 +112,7 @@ impl Summary {
                 },
                 attests: listed.descriptor.attests().map(str::to_owned),
                 created,
+                labels,
                 blobs,
             });
         }

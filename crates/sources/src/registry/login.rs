@@ -23,6 +23,16 @@ pub enum Kept {
     File(PathBuf),
 }
 
+/// The host of a server as people and docker's clients name it, as references have it; nothing means Docker Hub.
+#[must_use]
+pub fn host_of(server: &str) -> String {
+    let bare = server.trim_start_matches("https://").trim_start_matches("http://");
+    match bare.split('/').next().unwrap_or_default() {
+        "" | "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
+        host => host.to_owned(),
+    }
+}
+
 /// Keeps who to be at the registry `host`. The rest of the file stays as it is.
 ///
 /// # Errors

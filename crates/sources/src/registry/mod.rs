@@ -20,6 +20,6 @@ mod upload;
 pub use client::Registry;
 pub use credentials::{Credential, Credentials};
 pub use gathered::Gathered;
-pub use login::{Kept, forget, remember};
-pub use repository::{Repository, origin};
+pub use login::{Kept, forget, host_of, remember};
+pub use repository::{Repository, siblings};
 pub use settings::{Proxies, Settings};

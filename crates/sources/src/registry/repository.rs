@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use barge_core::content::{Blob, Documents, Provider, Remote};
+use barge_core::content::{Blob, Documents, Image, Provider, Remote};
 use barge_core::error::{Error, ErrorKind, Refusal, Result, printable};
 use barge_oci::{
     Descriptor, Digest, Document, Hasher, Index, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Reference, media_type,
@@ -252,7 +252,7 @@ impl Repository {
 
 /// The repositories of the registry at `host` that something came from, as far as it is known and can be true:
 /// archives from anywhere may say so.
-pub fn origin<'a>(descriptor: &'a Descriptor, host: &str) -> impl Iterator<Item = &'a str> {
+fn origin<'a>(descriptor: &'a Descriptor, host: &str) -> impl Iterator<Item = &'a str> {
     let known = descriptor.annotations.get(&format!("{ORIGIN}{host}"));
     let is_path = move |path: &&str| {
         Reference::parse(&format!("{host}/{path}"))
@@ -260,6 +260,23 @@ pub fn origin<'a>(descriptor: &'a Descriptor, host: &str) -> impl Iterator<Item 
     };
     let paths: Vec<&str> = known.into_iter().flat_map(|paths| paths.split(',')).filter(is_path).collect();
     paths.into_iter()
+}
+
+/// Other repositories of the registry that should have the image's content, by the names that `images` have.
+#[must_use]
+pub fn siblings(image: &Image, images: &[Image], name: &Reference) -> Vec<String> {
+    let same_content = images.iter().filter(|i| i.target.digest == image.target.digest);
+    let mut siblings: Vec<String> = same_content
+        .flat_map(|i| {
+            let named = i.name.iter().filter(|n| n.domain() == name.domain()).map(|n| n.path().to_owned());
+            let came_from = origin(&i.target, name.domain());
+            named.chain(came_from.map(str::to_owned)).collect::<Vec<_>>()
+        })
+        .filter(|path| path != name.path())
+        .collect();
+    siblings.sort();
+    siblings.dedup();
+    siblings
 }
 
 impl Documents for Repository {

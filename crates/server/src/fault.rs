@@ -1,0 +1,71 @@
+//! Errors as the API tells them: a status and a message.
+
+use barge_core::error::{Error, ErrorKind};
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+/// Why a request fails.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) status: StatusCode,
+    pub(crate) message: String,
+}
+
+pub(crate) type Result<T> = std::result::Result<T, Fault>;
+
+impl Fault {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    /// The request makes no sense.
+    pub(crate) fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// The same with advice: clients show nothing but the message.
+    pub(crate) fn hint(mut self, hint: &str) -> Self {
+        self.message = format!("{}\nhint: {hint}", self.message);
+        self
+    }
+
+    /// No such route.
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "page not found")
+    }
+
+    /// Something that was to be done could not be: the thread that did it is gone.
+    pub(crate) fn gone() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the operation ended without an outcome")
+    }
+
+    /// The body of a response.
+    pub(crate) fn body(&self) -> Value {
+        json!({"message": self.message})
+    }
+
+    /// A line of a response that has begun; older clients read `error`, newer ones `errorDetail`.
+    pub(crate) fn line(&self) -> Value {
+        json!({"errorDetail": {"message": self.message}, "error": self.message})
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        let text = error.to_string();
+        let status = match error.kind() {
+            // Docker's registries do not tell what is hidden from what is not there, and neither does docker.
+            ErrorKind::Unauthorized if text.starts_with("pull access denied") => StatusCode::NOT_FOUND,
+            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::InvalidArgument | ErrorKind::Refused(_) => StatusCode::BAD_REQUEST,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
+            ErrorKind::Mismatch | ErrorKind::Unavailable | ErrorKind::Io => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let fault = Self::new(status, text);
+        match error.advice() {
+            Some(hint) => fault.hint(hint),
+            None => fault,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! `POST /images/create?fromSrc=-`: the body is the tar of a root file system.
+
+use std::sync::Arc;
+
+use barge_core::error::printable;
+use barge_core::ops::{ImportOptions, import as make};
+use barge_core::progress::Silent;
+use barge_oci::{Platform, Reference};
+use serde_json::json;
+
+use crate::fault::{Fault, Result};
+use crate::service::{Answer, Call, Service, now};
+use crate::transfer::Lines;
+
+/// Makes an image of what comes with the request; nothing is fetched from elsewhere.
+pub(super) async fn import(service: Arc<Service>, call: Call) -> Result<Answer> {
+    let query = &call.query;
+    if query.get("fromSrc") != "-" {
+        return Err(Fault::bad("an image is imported from the request's body only: `fromSrc` must be \"-\"")
+            .hint("fetch the file first, and pipe it in"));
+    }
+    let invalid = |e: barge_oci::InvalidReference| Fault::bad(printable(&e.to_string()));
+    let name = match (query.get("repo"), query.get("tag")) {
+        ("", _) => None,
+        (repository, "") => Some(Reference::parse(repository).map_err(invalid)?.or_latest()),
+        (repository, tag) => {
+            Some(Reference::parse(repository).and_then(|n| n.with_tag(tag)).map_err(invalid)?)
+        }
+    };
+    if name.as_ref().is_some_and(|name| name.digest().is_some()) {
+        return Err(Fault::bad("cannot import digest reference"));
+    }
+    let platform = match query.get("platform") {
+        "" => Platform::host(),
+        text => Platform::parse(text).map_err(|e| Fault::bad(format!("invalid platform: {e}")))?,
+    };
+    let options = ImportOptions {
+        name,
+        platform,
+        message: query.get("message").to_owned(),
+        changes: query.all("changes").map(str::to_owned).collect(),
+        now: now(),
+    };
+    let (mut upload, uploaded) = call.upload(&service);
+    let work = move |service: &Service, lines: &Lines| {
+        let made = make(&service.store, &mut upload, &options, &Silent);
+        uploaded.count(&upload);
+        let id = match made {
+            Ok(id) => id.to_string(),
+            Err(error) => {
+                // Some clients read the answer only when they have sent everything.
+                upload.drain();
+                return Err(error.into());
+            }
+        };
+        service.events.tell("import", &id, &id);
+        lines.say(&json!({"status": id}));
+        Ok(())
+    };
+    service.lines(work).await
+}

@@ -1,0 +1,142 @@
+//! Registries on behalf of a client, and what it is told of blobs on their way.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use barge_core::progress::Transfers;
+use barge_oci::{Descriptor, Digest, media_type};
+use barge_sources::registry::{Credential, Settings};
+use base64::Engine;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use hyper::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::load::OFTEN;
+use crate::transfer::Lines;
+use crate::wire::Words;
+
+const HEADER: &str = "x-registry-auth";
+/// Clients differ about padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// What `X-Registry-Auth` says, as far as it is used.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Auth {
+    username: String,
+    password: String,
+    identitytoken: String,
+}
+
+/// The settings to speak to `host` as the client says it is somebody there: the credentials are shown to that
+/// host only. A header that makes no sense is nobody, as docker has it.
+pub(crate) fn credentials(settings: &Settings, headers: &HeaderMap, host: &str) -> Settings {
+    let mut settings = settings.clone();
+    let given = headers.get(HEADER).and_then(|value| BASE64.decode(value.as_bytes()).ok());
+    let auth: Auth = given.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
+    let Auth { username, password, identitytoken } = auth;
+    let credential = match (identitytoken.is_empty(), username.is_empty()) {
+        (false, _) => Some(Credential::IdentityToken(identitytoken)),
+        (true, false) => Some(Credential::Password { username, password }),
+        (true, true) => None,
+    };
+    settings.credentials.given = credential.map(|credential| (host.to_owned(), credential));
+    settings
+}
+
+/// Tells of layers as docker does; of configs it says nothing.
+pub(super) struct Told<'a> {
+    lines: &'a Lines,
+    words: Words,
+    moved: Mutex<HashMap<Digest, (u64, Instant)>>,
+}
+
+impl<'a> Told<'a> {
+    pub(super) fn new(lines: &'a Lines, words: Words) -> Self {
+        Self { lines, words, moved: Mutex::default() }
+    }
+
+    fn say(&self, blob: &Descriptor, status: &str, detail: &Value) {
+        if media_type::is_layer(&blob.media_type) {
+            let id = blob.digest.short();
+            self.lines.say(&json!({"status": status, "progressDetail": detail, "id": id}));
+        }
+    }
+}
+
+impl Transfers for Told<'_> {
+    fn begin(&self, blob: &Descriptor) {
+        self.say(blob, self.words.begins, &json!({}));
+    }
+
+    fn exists(&self, blob: &Descriptor) {
+        self.say(blob, self.words.exists, &json!({}));
+    }
+
+    fn mounted(&self, blob: &Descriptor, from: &str) {
+        let from = from.rsplit('/').next().unwrap_or(from);
+        self.say(blob, &format!("Mounted from {from}"), &json!({}));
+    }
+
+    fn advance(&self, blob: &Descriptor, bytes: u64) {
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let (current, last) = moved.entry(blob.digest).or_insert_with(|| (0, Instant::now()));
+        *current += bytes;
+        if last.elapsed() >= OFTEN && media_type::is_layer(&blob.media_type) {
+            *last = Instant::now();
+            let detail = json!({"current": current, "total": blob.size});
+            let (status, id) = (self.words.moves, blob.digest.short());
+            self.lines.offer(&json!({"status": status, "progressDetail": detail, "id": id}));
+        }
+    }
+
+    fn done(&self, blob: &Descriptor) {
+        self.say(blob, self.words.done, &json!({"hidecounts": true}));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(header: &str) -> Option<(String, Credential)> {
+        let settings = Settings {
+            credentials: barge_sources::registry::Credentials::default(),
+            verify_tls: true,
+            certificates: Vec::new(),
+            mirrors: Vec::new(),
+            proxies: barge_sources::registry::Proxies::default(),
+            user_agent: String::new(),
+            attempts: 1,
+            patience: std::time::Duration::ZERO,
+        };
+        let headers = HeaderMap::from_iter([(HEADER.parse().unwrap(), header.parse().unwrap())]);
+        credentials(&settings, &headers, "example.org").credentials.given
+    }
+
+    #[test]
+    fn credentials_are_for_the_host_that_is_meant() {
+        let password = || Credential::Password { username: "u".to_owned(), password: "p?".to_owned() };
+        // {"username":"u","password":"p?"}, with padding and without; {"identitytoken":"t"}.
+        for header in
+            ["eyJ1c2VybmFtZSI6InUiLCJwYXNzd29yZCI6InA_In0=", "eyJ1c2VybmFtZSI6InUiLCJwYXNzd29yZCI6InA_In0"]
+        {
+            assert!(given(header) == Some(("example.org".to_owned(), password())), "{header}");
+        }
+        let token = Credential::IdentityToken("t".to_owned());
+        assert!(given("eyJpZGVudGl0eXRva2VuIjoidCJ9") == Some(("example.org".to_owned(), token)));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_nobody() {
+        for header in ["", "e30=", "!!!", "bm90IGpzb24=", "W10="] {
+            assert!(given(header).is_none(), "{header}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `GET /images/get` and `GET /images/{name}/get`: planned first, so that whatever can be known to fail does so
+//! before the first byte; a failure later breaks the connection, and nobody takes the rest for an archive.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use barge_core::ops::{SaveOptions, plan_save};
+use barge_core::progress::Silent;
+use barge_core::select::Selection;
+
+use crate::body::Content;
+use crate::fault::Result;
+use crate::service::{Answer, Call, Service};
+use crate::transfer::Download;
+
+/// Saves what was named, in the path or by `names`.
+pub(crate) async fn save(service: Arc<Service>, call: Call, name: Option<String>) -> Result<Answer> {
+    let selection = Selection { platforms: call.query.platforms(call.version)?, ..Selection::default() };
+    let names = name.map_or_else(|| call.query.all("names").map(str::to_owned).collect(), |name| vec![name]);
+    let transfer = service.transfer().await;
+    let options = SaveOptions { selection, ..SaveOptions::default() };
+    let planned = Arc::clone(&service).work(move |service| Ok(plan_save(&service.store, &names, &options)?));
+    let (plan, lease) = planned.await?;
+    plan.notes.iter().for_each(|note| tracing::info!("{note}"));
+    for image in &plan.images {
+        let id = image.root.digest.to_string();
+        service.events.tell("save", &id, &id);
+    }
+    let (mut download, pieces) = Download::new();
+    let size = plan.size();
+    tokio::task::spawn_blocking(move || {
+        let _held = (lease, transfer);
+        let name = Path::new("the archive");
+        match plan.write(&service.store, &mut download, name, &Silent) {
+            Ok(()) => drop(download.finish()),
+            Err(error) if error.is_broken_pipe() => {}
+            Err(error) => {
+                tracing::error!(%error, "a save was broken off");
+                download.abort(&error.to_string());
+            }
+        }
+    });
+    Ok(Answer::new("application/x-tar", Content::Stream(pieces, Some(size))))
+}

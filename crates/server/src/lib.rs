@@ -1,0 +1,29 @@
+//! Docker's Engine API for images, over the embedded store.
+//!
+//! A request is routed by [`route`], one file of [`images`] or [`system`] answers it with the same operations that
+//! the command line has, and [`wire`] has the shapes of the API, each as the version asked for has it. Operations
+//! are synchronous and run on threads of their own; [`transfer`] joins them to the connection, piece by piece, so that
+//! whoever reads slowly holds up nobody else and no memory.
+//!
+//! Nothing here prints or reads the environment: whoever starts it says what counts ([`Options`]).
+
+mod body;
+mod events;
+mod fault;
+mod images;
+mod listen;
+mod metrics;
+mod query;
+mod route;
+mod serve;
+mod service;
+mod system;
+mod tls;
+mod transfer;
+mod version;
+pub mod wire;
+
+pub use listen::{Access, Address, Listener, listen};
+pub use serve::{Options, serve};
+pub use tls::TlsFiles;
+pub use version::ApiVersion;
