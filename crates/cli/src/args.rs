@@ -480,7 +480,7 @@ pub(crate) struct Serve {
     #[arg(short = 'G', long, value_name = "GROUP")]
     pub(crate) group: Option<String>,
     /// Use TLS for TCP, and let in only who shows a certificate of the authority
-    #[arg(long, requires = "tlscacert", requires = "tlscert", requires = "tlskey")]
+    #[arg(long)]
     pub(crate) tlsverify: bool,
     /// Certificates of the authority whose clients are let in, PEM
     #[arg(long, value_name = "FILE")]

@@ -23,7 +23,7 @@ mod transfer;
 mod version;
 pub mod wire;
 
-pub use listen::{Access, Address, Listener, listen};
+pub use listen::{Access, Address};
 pub use serve::{Options, serve};
 pub use tls::TlsFiles;
 pub use version::ApiVersion;

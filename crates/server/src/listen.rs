@@ -47,7 +47,7 @@ pub struct Access {
 
 /// A socket that is listened on.
 #[derive(Debug)]
-pub enum Listener {
+pub(crate) enum Listener {
     /// A unix socket; what was made here goes when it is dropped.
     Unix(UnixListener, Option<Place>),
     /// TCP, with TLS or on loopback.
@@ -85,7 +85,7 @@ impl fmt::Display for Address {
 ///
 /// # Errors
 /// `Conflict` if somebody listens there already; `InvalidArgument` for TCP that everybody could use; `Io`.
-pub fn listen(address: &Address, access: &Access) -> Result<Vec<Listener>> {
+pub(crate) fn listen(address: &Address, access: &Access) -> Result<Vec<Listener>> {
     match address {
         Address::Unix(path) => Ok(vec![unix(path, access.group.as_deref())?]),
         Address::Tcp(host) => Ok(vec![tcp(host, access)?]),
@@ -161,7 +161,7 @@ fn activated() -> Result<Vec<Listener>> {
 
 /// The path of a unix socket, ours as long as its lock is held.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     path: PathBuf,
     /// The socket that was made there.
     made: Option<(u64, u64)>,

@@ -27,7 +27,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::events::Events;
-use crate::listen::Listener;
+use crate::listen::{Access, Address, Listener, listen};
 use crate::metrics::Metrics;
 use crate::service::{Peer, Phase, Service, TRANSFERS};
 
@@ -61,12 +61,13 @@ pub struct Options {
     pub grace: Duration,
 }
 
-/// Serves a store until SIGTERM or SIGINT; a second one ends it at once. The first ends it when what is under way
+/// Listens on `addresses` and serves a store until SIGTERM or SIGINT; a second one ends it at once. The first ends it when what is under way
 /// has come to its end, or has been broken off after [`Options::grace`].
 ///
 /// # Errors
-/// `Conflict` if another process serves this store; `Io`.
-pub fn serve(store: Store, listeners: Vec<Listener>, options: Options) -> Result<()> {
+/// `Conflict` if another process serves this store or listens there; `InvalidArgument` for TCP that everybody could
+/// use; `Io`.
+pub fn serve(store: Store, addresses: &[Address], access: &Access, options: Options) -> Result<()> {
     let _serving = store.serving()?;
     let doing = |e| Error::io("start", "the server".as_ref(), e);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -75,12 +76,12 @@ pub fn serve(store: Store, listeners: Vec<Listener>, options: Options) -> Result
         .thread_name("barge-serve")
         .build()
         .map_err(doing)?;
-    let served = runtime.block_on(run(store, listeners, options));
+    let served = runtime.block_on(run(store, addresses, access, options));
     runtime.shutdown_timeout(LAST);
     served
 }
 
-async fn run(store: Store, listeners: Vec<Listener>, options: Options) -> Result<()> {
+async fn run(store: Store, addresses: &[Address], access: &Access, options: Options) -> Result<()> {
     let Options { version, registries, parallel, metrics: address, idle, grace } = options;
     let (advance, phase) = watch::channel(Phase::Serving);
     let metrics = Metrics::new().map_err(|e| Error::new(ErrorKind::Io, e.to_string()))?;
@@ -96,7 +97,13 @@ async fn run(store: Store, listeners: Vec<Listener>, options: Options) -> Result
         idle,
         phase,
     });
+    // Before the sockets: whoever finds one may end us, and it is to go with us.
     let mut signals = Signals::new()?;
+    let mut listeners = Vec::new();
+    for address in addresses {
+        listeners.extend(listen(address, access)?);
+        tracing::info!(%address, "listening");
+    }
     let mut tasks = JoinSet::new();
     if let Some(address) = address {
         tasks.spawn(metrics_at(address, Arc::clone(&service))?);

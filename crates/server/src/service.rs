@@ -8,7 +8,7 @@ use barge_sources::registry::Settings;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, SERVER};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -145,7 +145,7 @@ impl Service {
             }
         };
         let answer = answered.unwrap_or_else(|fault| {
-            tracing::warn!(status = fault.status.as_u16(), message = %fault.message, peer = %peer.name, "refused");
+            tracing::warn!(status = fault.status.as_u16(), error = %fault.message, peer = %peer.name, "refused");
             Answer::fault(&fault)
         });
         let note = Note {
@@ -157,7 +157,8 @@ impl Service {
             status: answer.status.as_u16(),
             peer: peer.name,
             sent: 0,
-            whole: false,
+            // Of an answer to HEAD there is no body to send.
+            whole: parts.method == Method::HEAD,
         };
         self.respond(answer, note)
     }

@@ -2,8 +2,8 @@
 //! write. Either end that goes away, or is silent for too long, ends the other.
 
 use std::io::{self, Read, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -234,6 +234,8 @@ impl Write for Download {
 pub(crate) struct Lines {
     sender: Sender<io::Result<Bytes>>,
     begun: Arc<AtomicBool>,
+    /// What is said before the next object, if there is one.
+    held: Arc<Mutex<Option<Bytes>>>,
     ends: Arc<Ends>,
 }
 
@@ -242,13 +244,21 @@ impl Lines {
         let (sender, receiver) = channel(LINES);
         let pieces = Pieces::new(receiver);
         let ends = Arc::clone(&pieces.ends);
-        (Self { sender, begun: Arc::default(), ends }, pieces)
+        (Self { sender, begun: Arc::default(), held: Arc::default(), ends }, pieces)
     }
 
     /// Sends one object.
     pub(crate) fn say(&self, line: &Value) {
         self.begun.store(true, Ordering::Relaxed);
-        let _ = self.sender.blocking_send(Ok(written(line)));
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        for line in held.into_iter().chain([written(line)]) {
+            let _ = self.sender.blocking_send(Ok(line));
+        }
+    }
+
+    /// Sends one object together with the next; what fails before that is answered as a failure.
+    pub(crate) fn hold(&self, line: &Value) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(written(line));
     }
 
     /// Sends one object unless that would have to wait: some clients send everything before they read anything.

@@ -66,6 +66,7 @@ mod tests {
         let metadata = json!({"packages": [
             package("barge-oci", &["barge-core"]), package("barge-template", &[]),
             package("barge-core", &["barge-oci"]), package("barge-sources", &["barge-cli"]),
+            package("barge-server", &["barge-sources"]),
             package("barge-cli", &["barge-testkit"]), package("barge-testkit", &[]),
         ]});
         assert_eq!(

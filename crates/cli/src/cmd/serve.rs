@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use barge_core::error::Error;
 use barge_core::store::Store;
-use barge_server::{Access, Address, Options, TlsFiles, listen, serve};
+use barge_server::{Access, Address, Options, TlsFiles, serve};
 use barge_sources::registry::Credentials;
 use tracing::Level;
 
@@ -52,12 +52,7 @@ pub(crate) fn run(args: &Serve, store: impl Fn() -> Result<Store, Failure>, type
     };
     let store = store()?;
     log(args);
-    let mut listeners = Vec::new();
-    for address in &addresses {
-        listeners.extend(listen(address, &access)?);
-        tracing::info!(%address, "listening");
-    }
-    let served = serve(store, listeners, options);
+    let served = serve(store, &addresses, &access, options);
     // What a thread that was left behind did not come to remove.
     barge_core::cleanup::remove_all();
     Ok(served?)

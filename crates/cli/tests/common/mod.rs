@@ -7,6 +7,7 @@
 mod golden;
 mod layout;
 pub(crate) mod process;
+pub(crate) mod server;
 mod tar;
 mod terminal;
 
@@ -21,6 +22,7 @@ use tempfile::TempDir;
 pub(crate) use golden::{golden, without_column};
 pub(crate) use layout::{Descriptor, Layout, Maker};
 pub(crate) use process::{Running, fifo, wait_until};
+pub(crate) use server::{Answer, Server};
 pub(crate) use tar::{entries, tar};
 pub(crate) use terminal::{Terminal, on_terminal};
 

@@ -26,7 +26,7 @@ pub(crate) async fn load(service: Arc<Service>, call: Call) -> Result<Answer> {
         match loaded {
             Ok(loaded) => report(service, &loaded, lines),
             Err(fault) => {
-                tracing::warn!(message = %fault.message, "a load failed");
+                tracing::warn!(error = %fault.message, "a load failed");
                 lines.say(&fault.line());
                 // Some clients read the answer only when they have sent everything.
                 upload.drain();

@@ -77,7 +77,7 @@ fn one(
 ) -> Result<()> {
     let root = repository.resolve(name).map_err(|error| absent(name, error))?;
     let what = name.digest().map_or_else(|| name.tag().unwrap_or_default().to_owned(), ToString::to_string);
-    lines.say(&json!({"status": format!("Pulling from {}", name.path()), "id": what}));
+    lines.hold(&json!({"status": format!("Pulling from {}", name.path()), "id": what}));
     let digest = root.digest;
     let image = Image { name: Some(name.clone()), target: root };
     let pulled = fetch(&service.store, repository, &image, options, &Told::new(lines, PULL))?;

@@ -175,7 +175,7 @@ impl ImageInspect {
 /// `name@digest` for every repository of the names.
 pub(super) fn repo_digests(names: &[Reference], root: &Digest) -> Vec<String> {
     let mut digests: Vec<String> = names.iter().map(|n| format!("{}@{root}", n.familiar_name())).collect();
-    digests.sort();
+    // Names of one repository stand side by side.
     digests.dedup();
     digests
 }

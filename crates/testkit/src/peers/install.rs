@@ -124,6 +124,8 @@ fn programs(suite: Suite) -> &'static [&'static str] {
             "oras",
             "docker-registry",
             "qemu-s390x",
+            // With it comes docker's library for it.
+            "python3",
         ],
     }
 }
@@ -137,7 +139,7 @@ fn packages(suite: Suite) -> &'static str {
         Suite::Sid => {
             "ca-certificates,docker.io,docker-cli,containerd,runc,iptables,procps,podman,crun,conmon,netavark,\
              fuse-overlayfs,skopeo,golang-github-containers-common,umoci,crane,oras,docker-registry,xz-utils,\
-             bzip2,zstd,qemu-user"
+             bzip2,zstd,qemu-user,python3-docker,curl"
         }
     }
 }

@@ -20,7 +20,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -61,6 +61,19 @@ mount -t tmpfs tmpfs dev/shm
 mount --rbind / host
 mount --bind "$1/peer" peer
 exec chroot . /bin/sh -c 'echo "$1"; exec cat >/dev/null' sh "$pid"
+"#;
+
+/// An authority, a certificate of it for 127.0.0.1, localhost and registry.test, and one for a client.
+const MAKE_CERTIFICATE: &str = r#"
+cd /peer
+new="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+openssl req -x509 $new -keyout ca.key -out ca.crt -days 30 -subj "/CN=barge test authority"
+openssl req $new -keyout server.key -out server.csr -subj /CN=127.0.0.1
+echo subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:registry.test >names
+openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile names -out server.crt
+openssl req $new -keyout client.key -out client.csr -subj /CN=client
+echo extendedKeyUsage=clientAuth >usage
+openssl x509 -req -in client.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile usage -out client.crt
 "#;
 
 /// One peer's namespaces and folder.
@@ -145,6 +158,16 @@ impl Jail {
             String::from_utf8_lossy(&output.stderr).trim()
         );
         String::from_utf8(output.stdout).with_context(|| format!("`{shown}` printed no UTF-8"))
+    }
+
+    /// Makes an authority, a server's and a client's certificates and keys, `ca.crt` and so on, in `/peer`.
+    pub(super) fn certificates(&self) -> Result<()> {
+        self.run(&["sh", "-ec", MAKE_CERTIFICATE]).map(drop)
+    }
+
+    /// Runs a command to its end and returns everything about it.
+    pub(super) fn output(&self, command: &[&str]) -> Result<Output> {
+        self.enter(command).output().context("start nsenter")
     }
 
     /// Starts a daemon; it writes to `/peer/log` and ends with the jail at the latest.

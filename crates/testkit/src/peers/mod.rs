@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod clients;
 mod containerd;
 mod crane;
 mod docker;
@@ -35,6 +36,7 @@ mod start;
 mod suite;
 mod token;
 
+pub use clients::Clients;
 pub use engine::{Engine, LoadOpts, SeenImage};
 pub use entries::entries;
 pub use install::{Report, install};

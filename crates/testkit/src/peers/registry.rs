@@ -15,19 +15,6 @@ pub const USER: (&str, &str) = ("ali", "open sesame");
 /// The same as a file of `htpasswd` has it (bcrypt).
 const HTPASSWD: &str = "ali:$2b$04$FbdQHQ.N94YCxq50i8xgHufcP7JW9AAc8IjJe.RHuu.gYyi/SKuoK\n";
 
-/// An authority, a certificate of it for 127.0.0.1, localhost and registry.test, and one for a client.
-const MAKE_CERTIFICATE: &str = r#"
-cd /peer
-new="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
-openssl req -x509 $new -keyout ca.key -out ca.crt -days 30 -subj "/CN=barge test authority"
-openssl req $new -keyout server.key -out server.csr -subj /CN=127.0.0.1
-echo subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:registry.test >names
-openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile names -out server.crt
-openssl req $new -keyout client.key -out client.csr -subj /CN=client
-echo extendedKeyUsage=clientAuth >usage
-openssl x509 -req -in client.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile usage -out client.crt
-"#;
-
 /// What a registry wants to see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Guard {
@@ -84,7 +71,7 @@ impl Registry {
             Ok(())
         };
         if tls {
-            jail.run(&["sh", "-ec", MAKE_CERTIFICATE])?;
+            jail.certificates()?;
             set("/http/tls", json!({"certificate": "/peer/server.crt", "key": "/peer/server.key"}))?;
         }
         let mut tokens = None;
