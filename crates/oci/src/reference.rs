@@ -30,6 +30,9 @@ pub enum InvalidReference {
     /// Does not follow the grammar.
     #[error("invalid reference format")]
     Format,
+    /// What is to be the tag is none.
+    #[error("invalid tag format")]
+    Tag,
     /// The path has upper-case letters.
     #[error("invalid reference format: repository name ({0}) must be lowercase")]
     Uppercase(String),
@@ -153,10 +156,10 @@ impl Reference {
     /// The same repository with this tag and no digest.
     ///
     /// # Errors
-    /// [`InvalidReference::Format`] if `tag` is not a tag.
+    /// [`InvalidReference::Tag`] if `tag` is not a tag.
     pub fn with_tag(&self, tag: &str) -> Result<Self, InvalidReference> {
         if !is_tag(tag) {
-            return Err(InvalidReference::Format);
+            return Err(InvalidReference::Tag);
         }
         Ok(Self { tag: Some(tag.to_owned()), digest: None, ..self.clone() })
     }

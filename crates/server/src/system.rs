@@ -164,8 +164,17 @@ fn used(service: &Service, wanted: [bool; 4], verbose: bool, version: ApiVersion
     let (listings, damaged) = list(&service.store, &Filters::default())?;
     damaged.iter().for_each(|error| tracing::warn!(%error, "an image cannot be read"));
     let sizes = Sizes::from(&usage);
-    let items: Vec<Value> =
-        listings.iter().map(|listing| summary(listing, None, Some(&sizes), version)).collect();
+    let items: Vec<Value> = listings
+        .iter()
+        .map(|listing| {
+            // Containers were always counted for this, and descriptors always told.
+            let mut item = summary(listing, None, Some(&sizes), version.max(ApiVersion(1, 51)));
+            if let (true, Value::Object(item)) = (version < ApiVersion(1, 44), &mut item) {
+                item.insert("VirtualSize".to_owned(), json!(listing.size));
+            }
+            item
+        })
+        .collect();
     let mut object = Map::new();
     let nothing = |wanted: bool| if wanted { json!([]) } else { Value::Null };
     if version < ApiVersion(1, 52) || !verbose {
@@ -176,9 +185,6 @@ fn used(service: &Service, wanted: [bool; 4], verbose: bool, version: ApiVersion
             ("Volumes".to_owned(), nothing(volumes)),
             ("BuildCache".to_owned(), nothing(builds)),
         ]);
-        if version < ApiVersion(1, 42) {
-            object.insert("BuilderSize".to_owned(), json!(0));
-        }
     }
     if version >= ApiVersion(1, 52) {
         let mut of_images = Map::from_iter([

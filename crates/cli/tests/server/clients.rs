@@ -1,6 +1,7 @@
 //! The clients it is for: docker's CLI with the reference page's examples, docker's library for Python, skopeo; and
 //! the same requests to barge and to the real engine side by side.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -82,10 +83,10 @@ fn examples(place: &Place, server: &Server, run: &dyn Fn(&str) -> String) {
     assert!(!line("linux/riscv64").contains(" 0B "), "{tree}");
     // The save that the page lets fail, and that nothing is written then.
     let failed = run(
-        "docker image save --platform=linux/s390x -o ./alpine-s390x.tar alpine:latest 2>&1; echo $?; ls alpine-s390x.tar 2>&1 | tail -c 27",
+        "docker image save --platform=linux/s390x -o ./alpine-s390x.tar alpine:latest 2>&1; echo $?; test -e alpine-s390x.tar; echo $?",
     );
     let text = "Error response from daemon: no suitable export target found: image with reference alpine:latest was found but does not provide the specified platform (linux/s390x)";
-    assert!(failed.starts_with(text) && failed.ends_with("\n1\nNo such file or directory\n"), "{failed}");
+    assert!(failed.starts_with(text) && failed.ends_with("\n1\n1\n"), "{failed}");
     // What was saved is ready for `docker load`.
     let loaded =
         run("docker rmi busybox >/dev/null; docker load < busybox.tar; docker load --input fedora-all.tar");
@@ -179,7 +180,10 @@ fn everything_else_that_docker_does_to_images() {
     assert_eq!(run("docker rmi example.org/a/b:c"), "Untagged: example.org/a/b:c\n");
     assert!(run("docker system df --format '{{.Type}} {{.TotalCount}}'").contains("Images 1"));
     assert_eq!(run("docker image prune -f"), "Total reclaimed space: 0B\n");
-    assert_eq!(run("docker image inspect gone 2>&1; echo $?"), "[]\nError: No such image: gone\n1\n");
+    assert_eq!(
+        run("docker image inspect gone 2>&1; echo $?"),
+        "[]\nError response from daemon: No such image: gone:latest\n1\n"
+    );
     assert_eq!(
         run("docker rmi -f gone 2>&1; echo $?"),
         "Error response from daemon: No such image: gone:latest\n0\n"
@@ -303,7 +307,7 @@ fn skopeo_reads_from_it_and_writes_to_it() {
 }
 
 /// Where the two may differ, and why: a path of keys, `*` for any of a list, and the reason.
-const DIFFERENCES: [(&str, &str); 20] = [
+const DIFFERENCES: [(&str, &str); 22] = [
     ("/*/Size", "docker counts what it has unpacked, too"),
     ("/*/VirtualSize", "docker counts what it has unpacked, too"),
     ("/Images/*/Size", "docker counts what it has unpacked, too"),
@@ -323,6 +327,8 @@ const DIFFERENCES: [(&str, &str); 20] = [
     ("/Metadata/LastTagTime", "the hour"),
     ("/*/RepoDigests", "docker lists the repository of one name only; barge of every one"),
     ("/Images/*/RepoDigests", "docker lists the repository of one name only; barge of every one"),
+    ("/*/Labels", "no labels are told as none, whether the config says so or says nothing"),
+    ("/Images/*/Labels", "no labels are told as none, whether the config says so or says nothing"),
     ("/message", "barge says more, behind docker's words; compared apart"),
 ];
 
@@ -416,7 +422,6 @@ fn side_by_side_with_the_real_engine() {
         "GET images/single:1/json?manifests=1",
         "GET images/example.org/team/single:2/json",
         "GET images/gone/json",
-        "GET images/a//b/json",
         "GET images/hello-barge/history",
         "GET images/attested:1/history",
         "GET images/gone:x/history",
@@ -455,7 +460,7 @@ fn side_by_side_with_the_real_engine() {
     ] {
         requests.extend((40..=51).map(|version| (request.clone(), version)));
     }
-    let mut differences = Vec::new();
+    let mut differences: BTreeMap<String, Vec<u32>> = BTreeMap::new();
     for (request, version) in requests {
         let (method, path) = request.split_once(' ').unwrap();
         // What the version makes of a request that says nothing of platforms to it is an archive.
@@ -466,19 +471,16 @@ fn side_by_side_with_the_real_engine() {
         let (theirs, ours) = (ask(docker.socket(), &request), ask(server.socket(), &request));
         let mut compare = |what: &str, theirs: &Value, ours: &Value| {
             if theirs != ours {
-                differences.push(format!("{request}: {what}: docker {theirs}, barge {ours}"));
+                let difference = format!("{method} {path}: {what}: docker {theirs}, barge {ours}");
+                differences.entry(difference).or_default().push(version);
             }
         };
         compare("status", &theirs.status.into(), &ours.status.into());
-        for header in [
-            "content-type",
-            "ostype",
-            "docker-experimental",
-            "builder-version",
-            "swarm",
-            "cache-control",
-            "pragma",
-        ] {
+        // What is no route of docker's has no headers of its either.
+        let of_routes =
+            ["ostype", "docker-experimental", "builder-version", "swarm", "cache-control", "pragma"];
+        let of_routes = of_routes.into_iter().filter(|_| path != "nothing/at/all");
+        for header in of_routes.chain(["content-type"]) {
             compare(header, &theirs.header(header).into(), &ours.header(header).into());
         }
         if theirs.header("content-type") != "application/json"
@@ -500,5 +502,5 @@ fn side_by_side_with_the_real_engine() {
             compare(path, left.get(path).unwrap_or(&Value::Null), right.get(path).unwrap_or(&Value::Null));
         }
     }
-    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+    assert!(differences.is_empty(), "{differences:#?}");
 }

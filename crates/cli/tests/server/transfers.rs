@@ -22,7 +22,7 @@ fn large(size: usize) -> (Layout, String) {
     (layout, root.digest)
 }
 
-/// How many saves, loads and the like are under way.
+/// What transfers under way hold: a save a lease, a load a lease and a folder.
 fn under_way(place: &Place) -> usize {
     let count = |folder: &str| {
         std::fs::read_dir(place.store().join(".barge").join(folder)).map_or(0, Iterator::count)
@@ -166,7 +166,7 @@ fn clients_that_vanish_leave_nothing_behind() {
     write!(stream, "POST /images/load HTTP/1.1\r\nHost: d\r\nContent-Length: {}\r\n\r\n", archive.len())
         .unwrap();
     stream.write_all(&archive[..16 * MIB]).unwrap();
-    wait_until("the load", || under_way(&place) == 1);
+    wait_until("the load", || under_way(&place) == 2);
     drop(stream);
     wait_until("the load to end", || under_way(&place) == 0);
     assert_eq!(place.ok("store check"), "0 images, 0 blobs, 0B hashed: no faults\n");
@@ -208,7 +208,7 @@ fn silent_clients_are_given_up() {
     let mut sending = UnixStream::connect(server.socket()).unwrap();
     write!(sending, "POST /images/load HTTP/1.1\r\nHost: d\r\nContent-Length: 100000\r\n\r\n").unwrap();
     sending.write_all(&[0; 1000]).unwrap();
-    wait_until("both", || under_way(&place) == 2);
+    wait_until("both", || under_way(&place) == 3);
     wait_until("both to end", || under_way(&place) == 0);
     let answer = Answer::read(&mut sending, false);
     assert!(answer.text().contains("nothing came for 1 seconds"), "{}", answer.text());

@@ -31,7 +31,7 @@ pub struct HistoryStep {
 pub fn history(store: &Store, argument: &str, platform: Option<&Platform>) -> Result<Vec<HistoryStep>> {
     let image = one(&store.names()?, argument)?.image;
     let tree = Tree::walk(store, &image.target)?;
-    let listed = choose(&tree, &image, platform)?;
+    let listed = choose(&tree, argument, platform)?;
     let missing = || Error::not_found(format!("content digest {}: not found", listed.descriptor.digest));
     let manifest = listed.manifest.as_ref().ok_or_else(missing)?;
     let config = read_config(store, manifest)?.ok_or_else(missing)?;
@@ -50,7 +50,7 @@ pub fn history(store: &Store, argument: &str, platform: Option<&Platform>) -> Re
         .collect();
     steps.reverse();
     if let Some(latest) = steps.first_mut() {
-        latest.id = Some(if platform.is_some() { listed.descriptor.digest } else { image.target.digest });
+        latest.id = Some(image.target.digest);
     }
     Ok(steps)
 }

@@ -2,8 +2,7 @@
 
 use barge_oci::{Config, Descriptor, Digest, Manifest, Platform, Reference};
 
-use crate::content::Image;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable};
 use crate::graph::{Kind, Listed, State, Tree, read_config};
 use crate::resolve::one;
 use crate::select::HostPreference;
@@ -38,8 +37,8 @@ pub fn inspect(store: &Store, argument: &str, platform: Option<&Platform>) -> Re
     let names = of_it().filter_map(|i| i.name.clone()).collect();
     let tagged = of_it().filter_map(|i| i.tagged().map(str::to_owned)).max();
     let listed = match platform {
-        Some(_) => Some(choose(&tree, &image, platform)?),
-        None => choose(&tree, &image, None).ok(),
+        Some(_) => Some(choose(&tree, argument, platform)?),
+        None => choose(&tree, argument, None).ok(),
     };
     let config = match listed.filter(|l| l.kind == Kind::Image).and_then(|l| l.manifest.as_ref()) {
         Some(manifest) => read_config(store, manifest)?.map(|c| c.parsed().clone()),
@@ -62,8 +61,9 @@ fn size(root: &Descriptor, listed: Option<&Listed>) -> u64 {
 }
 
 /// The manifest of the platform asked for, or the one that suits this host best.
-pub(super) fn choose<'a>(tree: &'a Tree, image: &Image, platform: Option<&Platform>) -> Result<&'a Listed> {
-    let shown = image.name.as_ref().map_or_else(|| image.target.digest.to_string(), Reference::familiar);
+/// `argument` is what errors call the image, as docker has it.
+pub(super) fn choose<'a>(tree: &'a Tree, argument: &str, platform: Option<&Platform>) -> Result<&'a Listed> {
+    let shown = printable(argument);
     let Some(wanted) = platform else {
         let host = HostPreference::new();
         let rank = |m: &&Listed| host.rank(m.platform.as_ref());

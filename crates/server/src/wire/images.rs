@@ -38,7 +38,7 @@ pub(crate) fn summary(
     let labels = (!listing.labels.is_empty()).then_some(&listing.labels);
     let shared = sizes.map(|sizes| sizes.0.get(&digest).copied().unwrap_or_default());
     let mut target = listing.target.clone();
-    target.annotations = BTreeMap::new();
+    (target.annotations, target.platform) = (BTreeMap::new(), None);
     let mut object = Map::from_iter([
         // Nothing runs here; before 1.51 nobody was told how many do.
         ("Containers".to_owned(), json!(if version < ApiVersion(1, 51) { -1 } else { 0 })),

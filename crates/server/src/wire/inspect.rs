@@ -142,6 +142,10 @@ impl ImageInspect {
     pub fn new(inspected: Inspected, version: ApiVersion) -> Self {
         let Inspected { mut target, root, names, config, size, tagged } = inspected;
         target.annotations = BTreeMap::new();
+        if target.digest == root {
+            // What nothing lists has no platform but the config's.
+            target.platform = None;
+        }
         let tags = names.iter().filter(|n| n.tag().is_some()).map(Reference::familiar).collect();
         let config = config.unwrap_or_else(nothing);
         // Since 1.52 what is empty is not told.

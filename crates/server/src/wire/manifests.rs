@@ -13,8 +13,8 @@ pub(crate) fn manifests(tree: &Tree) -> Value {
 fn manifest(listed: &Listed, tree: &Tree) -> Value {
     let mut descriptor = listed.descriptor.clone();
     if descriptor.digest == tree.root.digest {
-        // The store's own notes are nobody's business.
-        descriptor.annotations = BTreeMap::new();
+        // The store's own notes are nobody's business, and nothing lists the root.
+        (descriptor.annotations, descriptor.platform) = (BTreeMap::new(), None);
     }
     let content: u64 = listed.present_blobs().map(|b| b.size).sum();
     let mut object = Map::from_iter([
