@@ -14,6 +14,8 @@ mod life;
 mod reach;
 #[path = "server/registries.rs"]
 mod registries;
+#[path = "server/side_by_side.rs"]
+mod side_by_side;
 #[path = "server/transfers.rs"]
 mod transfers;
 

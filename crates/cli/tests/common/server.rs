@@ -160,7 +160,8 @@ impl Answer {
         while let Ok(n @ 1..) = stream.read(&mut buffer) {
             bytes.extend_from_slice(&buffer[..n]);
         }
-        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("no head came");
+        let end =
+            bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| panic!("no head came"));
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
         let mut lines = head.lines();
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
