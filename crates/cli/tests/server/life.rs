@@ -3,11 +3,12 @@
 use std::io::{Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::common::{Answer, Layout, Place, Server, wait_until};
+use crate::common::{Answer, Layout, Place, Server, installed, wait_until};
 use crate::hello;
 
 #[test]
@@ -155,15 +156,39 @@ fn listeners_of_events_do_not_hold_it_up() {
     assert!(Answer::read(&mut stream, false).whole);
 }
 
+/// A file for systemd.
+fn unit(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/systemd").join(name)
+}
+
+#[test]
+fn the_units_are_sound() {
+    if !installed("systemd-analyze", "the units") {
+        return;
+    }
+    let place = Place::new();
+    for name in ["barge.service", "barge.socket"] {
+        // The program and its manual are not installed here.
+        let text = std::fs::read_to_string(unit(name)).unwrap();
+        let text = text.replace("/usr/bin/barge", env!("CARGO_BIN_EXE_barge")).replace("Documentation=", "#");
+        place.write(name, text);
+    }
+    let ran = place.shell("systemd-analyze verify ./barge.service ./barge.socket");
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+}
+
 #[test]
 fn sockets_of_systemd_s() {
     let place = Place::hello();
     let socket = place.path("activated.sock");
     let listener = UnixListener::bind(&socket).unwrap();
-    // What systemd does: the socket is descriptor 3, and LISTEN_PID is whoever is started.
+    // What systemd does: the socket is descriptor 3, LISTEN_PID is whoever is started, and the words are the unit's.
     let mut command = std::process::Command::new("bash");
-    command.args(["-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" --store \"$1\" serve 3<&0 </dev/null"]);
-    command.arg(env!("CARGO_BIN_EXE_barge")).arg(place.store());
+    let script = "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" --store \"$@\" 3<&0 </dev/null";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_barge")]).arg(place.store());
+    let service = std::fs::read_to_string(unit("barge.service")).unwrap();
+    let words = service.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    command.args(words.split(' ').skip_while(|word| *word != "serve"));
     let server =
         Server::command_with_stdin(&place, command, socket.clone(), std::os::fd::OwnedFd::from(listener));
     let answer = server.call("GET /images/json");
