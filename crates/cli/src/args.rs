@@ -472,9 +472,13 @@ pub(crate) struct Import {
 pub(crate) struct Serve {
     #[arg(value_name = "ARG", hide = true)]
     pub(crate) rest: Vec<String>,
-    /// Where to listen: unix:///PATH, tcp://IP[:PORT], or fd:// for what systemd hands over; may be repeated
-    /// [default: fd:// if there is such, /run/barge/barge.sock for root, $XDG_RUNTIME_DIR/barge.sock otherwise]
-    #[arg(short = 'H', long, value_name = "ADDRESS")]
+    #[arg(
+        short = 'H',
+        long,
+        value_name = "ADDRESS",
+        help = "Where to listen: unix:///PATH, tcp://IP[:PORT], or fd:// for what systemd hands over; may be repeated \
+                [default: fd:// if there is such, /run/barge/barge.sock for root, $XDG_RUNTIME_DIR/barge.sock otherwise]"
+    )]
     pub(crate) host: Vec<String>,
     /// Group that may connect to unix sockets, besides their owner
     #[arg(short = 'G', long, value_name = "GROUP")]

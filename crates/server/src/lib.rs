@@ -1,11 +1,12 @@
 //! Docker's Engine API for images, over the embedded store.
 //!
-//! A request is routed by [`route`], one file of [`images`] or [`system`] answers it with the same operations that
+//! A request is routed by `route`, one file of `images` or `system` answers it with the same operations that
 //! the command line has, and [`wire`] has the shapes of the API, each as the version asked for has it. Operations
-//! are synchronous and run on threads of their own; [`transfer`] joins them to the connection, piece by piece, so that
+//! are synchronous and run on threads of their own; `transfer` joins them to the connection, piece by piece, so that
 //! whoever reads slowly holds up nobody else and no memory.
 //!
-//! Nothing here prints or reads the environment: whoever starts it says what counts ([`Options`]).
+//! Nothing here prints or reads the environment, but for what systemd leaves there: whoever starts it says what
+//! counts ([`Options`]).
 
 mod body;
 mod events;

@@ -8,7 +8,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use barge_testkit::{sample, shared};
+use barge_oci::Digest;
+use barge_testkit::{peers::mirror, sample, shared};
 
 use crate::{
     barge::Barge,
@@ -143,6 +144,13 @@ fn generated(image: &str) -> Result<Option<PathBuf>> {
         return Ok(Some(layout));
     }
     let work = tempfile::tempdir_in(&folder)?;
+    if let Some(pins) = shared(&format!("gen/{image}-debs.txt")) {
+        let debs = work.path().join(format!("work-{image}/debs"));
+        // A script that does not find all of them asks the mirror's lists, which may be changing just now.
+        if let Err(why) = pinned(&pins, &debs) {
+            eprintln!("the packages for {image} are not had as they are pinned: {why:#}");
+        }
+    }
     let output = Command::new("python3").arg(&script).arg(work.path()).output().context("start python3")?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{}: {}: {}", script.display(), output.status, said.trim());
@@ -151,4 +159,22 @@ fn generated(image: &str) -> Result<Option<PathBuf>> {
     }
     fs::rename(work.path().join(format!("{image}-oci")), &layout)?;
     Ok(Some(layout))
+}
+
+/// Fetches the packages that `pins` names, each line `architecture version path sha256`, from this machine's mirror.
+fn pinned(pins: &Path, folder: &Path) -> Result<()> {
+    let mirror = mirror()?;
+    fs::create_dir_all(folder)?;
+    for line in fs::read_to_string(pins)?.lines() {
+        let [_, _, path, sha256] = line.split(' ').collect::<Vec<_>>()[..] else { continue };
+        let deb = folder.join(path.rsplit('/').next().unwrap_or(path));
+        let url = format!("{}/{path}", mirror.trim_end_matches('/'));
+        let curl = Command::new("curl").args(["-fsS", "--retry", "3", "-o"]).arg(&deb).arg(&url).output()?;
+        ensure!(curl.status.success(), "{url}: {}", String::from_utf8_lossy(&curl.stderr).trim());
+        if Digest::sha256(&fs::read(&deb)?).hex() != sha256 {
+            fs::remove_file(&deb)?;
+            anyhow::bail!("{url} is another file than the one that is pinned");
+        }
+    }
+    Ok(())
 }

@@ -86,7 +86,10 @@ fn make(suite: Suite) -> Result<()> {
 }
 
 /// The mirror of Debian that the machine's own sources name.
-fn mirror() -> Result<String> {
+///
+/// # Errors
+/// If this is no Debian, or its sources name none.
+pub fn mirror() -> Result<String> {
     let list =
         run("apt-get", &["indextargets", "--format", "$(REPO_URI)", "Label: Debian", "Component: main"])?;
     let mirror = list.lines().next().context("apt's sources name no mirror of Debian")?;

@@ -39,7 +39,7 @@ mod token;
 pub use clients::Clients;
 pub use engine::{Engine, LoadOpts, SeenImage};
 pub use entries::entries;
-pub use install::{Report, install};
+pub use install::{Report, install, mirror};
 pub use reader::Reader;
 pub use registry::{Guard, Registry, USER};
 pub use seen::Seen;
