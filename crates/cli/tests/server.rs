@@ -51,6 +51,8 @@ fn who_answers() {
         let values = headers.map(|name| answer.header(name));
         assert_eq!(values, ["1.55", std::env::consts::OS, "false", "2", "inactive"], "{request}");
         assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+        let length = if request.starts_with("HEAD") { "0" } else { "2" };
+        assert_eq!(answer.header("content-length"), length, "{request}");
         assert_eq!(answer.header("cache-control"), "no-cache, no-store, must-revalidate");
     }
     let version = server.json("GET /version");
@@ -88,6 +90,7 @@ fn what_makes_no_sense() {
         ("GET /images/gone/history", (404, none())),
         ("GET /images/gone/get", (404, none())),
         ("GET /images/get?names=gone", (404, none())),
+        ("GET /images/get", bad("no images were named\nhint: name them by `names`, once for each")),
         ("DELETE /images/gone", (404, none())),
         ("POST /images/gone/tag?repo=a", (404, none())),
         ("GET /images/json?filters=%7B%22x%22%3A%5B%22y%22%5D%7D", bad("invalid filter 'x'")),
@@ -119,6 +122,7 @@ fn what_makes_no_sense() {
         ("GET /system/df?type=x", bad("unknown object type: x")),
         ("GET /events?since=5&until=1", bad("`since` time (5) cannot be after `until` time (1)")),
         ("GET /events?since=x", bad("failed to parse value as time or duration: \"x\"")),
+        ("POST /images/create?fromImage=scratch:latest", (403, "'scratch' is a reserved name".to_owned())),
         ("POST /images/create?fromImage=scratch", (403, "'scratch' is a reserved name".to_owned())),
         (
             "POST /images/create?fromImage=a&platform=a/b/c/d",
@@ -289,7 +293,33 @@ fn a_root_file_system_is_imported() {
         (fault.status, fault.json()["message"].as_str()),
         (400, Some("the root file system is not a tar"))
     );
+    let longer = common::tar(&[("long", vec![b'x'; 5000])]);
+    for length in [700, 5000] {
+        let cut = server.ask("POST /images/create?fromSrc=-", &[], &longer[..length]);
+        assert_eq!(cut.status, 400, "{length}");
+        let text = cut.json()["message"].as_str().unwrap().to_owned();
+        assert!(text.contains("the archive ends at byte"), "{text}");
+    }
     let (status, text) = server.fault("POST /images/create?fromSrc=http://127.0.0.1:1/x.tar");
     assert!(status == 400 && text.contains("request's body only"), "{text}");
     assert_eq!(place.names().len(), 2);
+}
+
+#[test]
+fn nothing_that_is_sent_makes_a_line_of_the_log() {
+    let (_place, server) = hello();
+    let auth = |body: &str| server.ask("POST /auth", &[], body.as_bytes());
+    let forged = auth("{\"username\":\"u\",\"serveraddress\":\"a\\nFAKE \\u001b[31mline\"}");
+    assert_eq!(forged.status, 400, "{}", forged.text());
+    for server in ["me:secret@example.org", "..", "a b", "exa\u{e9}mple.org"] {
+        let refused = auth(&json!({"username": "u", "serveraddress": server}).to_string());
+        assert_eq!((refused.status, refused.text().contains("secret")), (400, false), "{server}");
+    }
+    // A password that is no text is a mistake that is not repeated.
+    let number = auth("{\"username\":\"u\",\"password\":12345678}");
+    assert!(number.status == 400 && !number.text().contains("12345678"), "{}", number.text());
+    server.call("GET /images/a%0aFAKE%1b[31m/json");
+    let log = server.log();
+    assert!(!log.contains("12345678") && !log.contains("secret") && !log.contains('\u{1b}'), "{log}");
+    assert!(log.lines().all(|line| line.starts_with("20")), "{log}");
 }

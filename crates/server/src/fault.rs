@@ -1,6 +1,6 @@
 //! Errors as the API tells them: a status and a message.
 
-use barge_core::error::{Error, ErrorKind};
+use barge_core::error::{Error, ErrorKind, printable};
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 pub(crate) struct Fault {
     pub(crate) status: StatusCode,
     pub(crate) message: String,
+    hint: Option<String>,
 }
 
 pub(crate) type Result<T> = std::result::Result<T, Fault>;
 
 impl Fault {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self { status, message: message.into(), hint: None }
     }
 
     /// The request makes no sense.
@@ -23,9 +24,9 @@ impl Fault {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    /// The same with advice: clients show nothing but the message.
-    pub(crate) fn hint(mut self, hint: &str) -> Self {
-        self.message = format!("{}\nhint: {hint}", self.message);
+    /// The same with advice.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
         self
     }
 
@@ -39,14 +40,28 @@ impl Fault {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the operation ended without an outcome")
     }
 
+    /// What a client is told: it shows nothing but this, so advice is in it, on a line of its own.
+    fn told(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}\nhint: {hint}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
+    /// What the log is told: one line, in which nothing can pretend to be another.
+    pub(crate) fn logged(&self) -> String {
+        printable(&self.message)
+    }
+
     /// The body of a response.
     pub(crate) fn body(&self) -> Value {
-        json!({"message": self.message})
+        json!({"message": self.told()})
     }
 
     /// A line of a response that has begun; older clients read `error`, newer ones `errorDetail`.
     pub(crate) fn line(&self) -> Value {
-        json!({"errorDetail": {"message": self.message}, "error": self.message})
+        let told = self.told();
+        json!({"errorDetail": {"message": told}, "error": told})
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use barge_core::error::{Error, ErrorKind, Result, printable};
 use listenfd::ListenFd;
-use rustix::fs::Mode;
+use rustix::fs::{Mode, OFlags};
 use rustls::ServerConfig;
 
 use crate::tls::TlsFiles;
@@ -179,13 +179,14 @@ impl Place {
         };
         let mut lock = path.as_os_str().to_owned();
         lock.push(".lock");
-        let lock = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(lock)
-            .map_err(doing)?;
+        // Neither a link is followed nor a FIFO waited for.
+        let careful = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        let mut open = OpenOptions::new();
+        open.write(true).create(true).truncate(false).mode(0o600).custom_flags(careful);
+        let lock = open.open(lock).map_err(doing)?;
+        if !lock.metadata().map_err(doing)?.is_file() {
+            return Err(doing(io::ErrorKind::AlreadyExists.into()).hint("its lock is no file"));
+        }
         match lock.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => return Err(busy()),

@@ -14,9 +14,11 @@ use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode, body::Incoming};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sd_notify::NotifyState;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -29,12 +31,17 @@ use tokio_rustls::TlsAcceptor;
 use crate::events::Events;
 use crate::listen::{Access, Address, Listener, listen};
 use crate::metrics::Metrics;
-use crate::service::{Peer, Phase, Service, TRANSFERS};
+use crate::service::{ENQUIRIES, Peer, Phase, Service, TRANSFERS, is_local};
 
-/// How many connections are open at once; more wait to be accepted.
+/// How many connections of one listener are open at once; more wait.
 const CONNECTIONS: usize = 1024;
-/// Threads that operations may take: every transfer one, and as many for what is over soon.
-const THREADS: usize = 2 * TRANSFERS;
+/// How many clients of one listener may be about to show who they are.
+const ARRIVING: usize = 64;
+/// How many files an open connection is worth: a load has its socket, a lease, a lock and what it writes.
+const FILES: u64 = 8;
+/// Threads that operations may take: every transfer and every question to a registry one, and as many as transfers
+/// for what is over soon.
+const THREADS: usize = 2 * TRANSFERS + ENQUIRIES;
 /// How long a client may take for a request's head, and say nothing between two requests.
 const HEAD: Duration = Duration::from_secs(60);
 /// How long a client may take for TLS.
@@ -61,8 +68,8 @@ pub struct Options {
     pub grace: Duration,
 }
 
-/// Listens on `addresses` and serves a store until SIGTERM or SIGINT; a second one ends it at once. The first ends it when what is under way
-/// has come to its end, or has been broken off after [`Options::grace`].
+/// Listens on `addresses` and serves a store until SIGTERM or SIGINT. What is under way then comes to its end; after
+/// [`Options::grace`], or a second signal, it is broken off, and after a third nothing is waited for.
 ///
 /// # Errors
 /// `Conflict` if another process serves this store or listens there; `InvalidArgument` for TCP that everybody could
@@ -77,7 +84,8 @@ pub fn serve(store: Store, addresses: &[Address], access: &Access, options: Opti
         .build()
         .map_err(doing)?;
     let served = runtime.block_on(run(store, addresses, access, options));
-    runtime.shutdown_timeout(LAST);
+    // Whoever is still at work after that was waited for already.
+    runtime.shutdown_background();
     served
 }
 
@@ -94,6 +102,7 @@ async fn run(store: Store, addresses: &[Address], access: &Access, options: Opti
         events: Events::new(),
         pruning: Mutex::default(),
         transfers: Arc::new(Semaphore::new(TRANSFERS)),
+        enquiries: Arc::new(Semaphore::new(ENQUIRIES)),
         idle,
         phase,
     });
@@ -109,12 +118,12 @@ async fn run(store: Store, addresses: &[Address], access: &Access, options: Opti
         tasks.spawn(metrics_at(address, Arc::clone(&service))?);
     }
     let (sender, mut connections) = mpsc::channel(1);
-    let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    let most = room();
     // The sockets' paths go when these are dropped.
     let mut places = Vec::new();
     for listener in listeners {
         let acceptor = Acceptor::new(listener, &mut places)?;
-        tasks.spawn(accept(acceptor, Arc::clone(&permits), sender.clone(), idle));
+        tasks.spawn(accept(acceptor, most, sender.clone(), idle));
     }
     drop(sender);
     ready();
@@ -165,11 +174,28 @@ async fn run(store: Store, addresses: &[Address], access: &Access, options: Opti
     }
     advance.send_replace(Phase::Stopping);
     open.shutdown().await;
-    // Every transfer has its permit back when its thread is done.
+    // Every transfer gives its turn back when its thread is done.
     let all = u32::try_from(TRANSFERS).unwrap_or(u32::MAX);
-    let _ = tokio::time::timeout(LAST, service.transfers.acquire_many(all)).await;
+    tokio::select! {
+        _ = service.transfers.acquire_many(all) => {}
+        () = tokio::time::sleep(LAST) => tracing::warn!("some operations did not notice the end"),
+        () = signals.next() => tracing::warn!("told again: nothing is waited for"),
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How many connections one listener may have, with as many files as this process may open.
+fn room() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    // More than that cannot be had without privileges; whether it can is not worth a word.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) / FILES;
+    let most = usize::try_from(files).unwrap_or(CONNECTIONS).clamp(1, CONNECTIONS);
+    if most < CONNECTIONS {
+        tracing::warn!(connections = most, "fewer connections than usual: few files may be open");
+    }
+    most
 }
 
 /// Tells systemd that clients may come.
@@ -240,15 +266,12 @@ enum Arrived {
     Tcp(TcpStream, SocketAddr),
 }
 
-async fn accept(
-    acceptor: Acceptor,
-    permits: Arc<Semaphore>,
-    sender: mpsc::Sender<Connection>,
-    idle: Duration,
-) {
-    let mut handshakes = JoinSet::new();
+/// Accepts clients of one listener: a few at a time show who they are, and `most` are connected.
+async fn accept(acceptor: Acceptor, most: usize, sender: mpsc::Sender<Connection>, idle: Duration) {
+    let (arriving, connected) = (Arc::new(Semaphore::new(ARRIVING)), Arc::new(Semaphore::new(most)));
+    let mut clients = JoinSet::new();
     loop {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+        let Ok(turn) = Arc::clone(&arriving).acquire_owned().await else { return };
         let arrived = match &acceptor {
             Acceptor::Unix(listener) => listener.accept().await.map(|(stream, _)| Arrived::Unix(stream)),
             Acceptor::Tcp(listener, _) => {
@@ -264,11 +287,16 @@ async fn accept(
             }
         };
         let tls = if let Acceptor::Tcp(_, tls) = &acceptor { tls.clone() } else { None };
-        let sender = sender.clone();
-        while handshakes.try_join_next().is_some() {}
-        handshakes.spawn(async move {
+        let (sender, connected) = (sender.clone(), Arc::clone(&connected));
+        while clients.try_join_next().is_some() {}
+        clients.spawn(async move {
+            let _turn = turn;
             match open(arrived, tls, idle).await {
-                Ok((stream, peer)) => drop(sender.send(Connection { stream, peer, permit }).await),
+                Ok((stream, peer)) => {
+                    let Ok(permit) = connected.acquire_owned().await else { return };
+                    // Nobody takes it any more when the server is about to go.
+                    let _ = sender.send(Connection { stream, peer, permit }).await;
+                }
                 Err((peer, error)) => tracing::warn!(%peer, %error, "a client was not let in"),
             }
         });
@@ -288,8 +316,11 @@ async fn open(arrived: Arrived, tls: Option<TlsAcceptor>, idle: Duration) -> Ope
             Ok((patient(stream, idle), Peer { name: name.into(), unproven: false }))
         }
         Arrived::Tcp(stream, address) => {
-            // Answers are written as they are ready.
+            // Answers are written as they are ready, and who is gone without a word is found out. Without
+            // either it works, too.
             let _ = stream.set_nodelay(true);
+            let _ = set_socket_keepalive(&stream, true);
+            let _ = set_tcp_keepidle(&stream, HEAD);
             let peer = |unproven| Peer { name: address.to_string().into(), unproven };
             let Some(tls) = tls else { return Ok((patient(stream, idle), peer(true))) };
             let late = |_| io::Error::from(io::ErrorKind::TimedOut);
@@ -313,7 +344,7 @@ fn metrics_at(address: SocketAddr, service: Arc<Service>) -> Result<impl Future<
     let listener = TcpListener::bind(address).map_err(doing)?;
     listener.set_nonblocking(true).map_err(doing)?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(doing)?;
-    let permits = Arc::new(Semaphore::new(MOST_SCRAPERS));
+    let (permits, own) = (Arc::new(Semaphore::new(MOST_SCRAPERS)), address.ip().is_loopback());
     Ok(async move {
         loop {
             let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
@@ -324,7 +355,7 @@ fn metrics_at(address: SocketAddr, service: Arc<Service>) -> Result<impl Future<
             let service = Arc::clone(&service);
             tokio::spawn(async move {
                 let _permit = permit;
-                let answer = service_fn(move |request| scraped(Arc::clone(&service), request));
+                let answer = service_fn(move |request| scraped(Arc::clone(&service), own, request));
                 let stream = TokioIo::new(patient(stream, HEAD));
                 let mut builder = http1::Builder::new();
                 builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
@@ -340,11 +371,19 @@ const MOST_SCRAPERS: usize = 16;
 
 async fn scraped(
     service: Arc<Service>,
+    own: bool,
     request: Request<Incoming>,
 ) -> std::result::Result<Response<Full<Bytes>>, std::convert::Infallible> {
     let mut response = Response::new(Full::default());
-    if request.uri().path() != "/metrics" {
-        *response.status_mut() = StatusCode::NOT_FOUND;
+    let refusal = match (request.method(), request.uri().path()) {
+        // On loopback nobody but programs of this machine is meant.
+        _ if own && !is_local(request.headers()) => Some(StatusCode::FORBIDDEN),
+        (&Method::GET, "/metrics") => None,
+        (_, "/metrics") => Some(StatusCode::METHOD_NOT_ALLOWED),
+        _ => Some(StatusCode::NOT_FOUND),
+    };
+    if let Some(refusal) = refusal {
+        *response.status_mut() = refusal;
         return Ok(response);
     }
     match service.work(Service::measured).await {

@@ -1,13 +1,14 @@
 //! What every request has in common: versions, threads to work on, answers and errors.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use barge_core::store::Store;
 use barge_sources::registry::Settings;
 use bytes::Bytes;
-use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, SERVER};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -18,12 +19,15 @@ use crate::fault::{Fault, Result};
 use crate::metrics::Metrics;
 use crate::query::Query;
 use crate::route::Route;
-use crate::transfer::{Lines, Upload};
+use crate::transfer::{Lines, Upload, drain};
 use crate::version::ApiVersion;
 use crate::{images, system};
 
 /// How many saves, loads, pulls, pushes and imports run at once; more wait.
 pub(crate) const TRANSFERS: usize = 128;
+
+/// How many questions to registries are under way at once; more wait.
+pub(crate) const ENQUIRIES: usize = 16;
 
 /// How a server goes down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +53,7 @@ pub(crate) struct Service {
     /// Held by the one prune that may run.
     pub(crate) pruning: Mutex<()>,
     pub(crate) transfers: Arc<Semaphore>,
+    pub(crate) enquiries: Arc<Semaphore>,
     /// How long a client may say nothing in the middle of something.
     pub(crate) idle: Duration,
     pub(crate) phase: watch::Receiver<Phase>,
@@ -67,7 +72,7 @@ pub(crate) struct Call {
     pub(crate) version: ApiVersion,
     pub(crate) query: Query,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Incoming,
+    body: Arc<Mutex<Option<Incoming>>>,
     route: &'static str,
 }
 
@@ -121,10 +126,12 @@ impl Drop for Transfer {
 }
 
 impl Service {
-    /// Answers a request.
+    /// Answers a request. What is left of its body when it fails is read all the same, for a while: some clients
+    /// read the answer only when they have sent everything.
     pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<Noted> {
         let began = Instant::now();
         let (parts, body) = request.into_parts();
+        let body = Arc::new(Mutex::new(Some(body)));
         let found = Route::find(&parts.method, parts.uri.path());
         let route = found.as_ref().map_or("none", |(_, route)| route.label());
         let answered = match found {
@@ -138,6 +145,7 @@ impl Service {
                     (Some(refusal), _) => Err(Fault::bad(refusal)),
                     (None, Err(fault)) => Err(fault),
                     (None, Ok(query)) => {
+                        let body = Arc::clone(&body);
                         let call = Call { version, query, headers: parts.headers, body, route };
                         Arc::clone(&self).dispatch(found, call).await
                     }
@@ -145,7 +153,10 @@ impl Service {
             }
         };
         let answer = answered.unwrap_or_else(|fault| {
-            tracing::warn!(status = fault.status.as_u16(), error = %fault.message, peer = %peer.name, "refused");
+            tracing::warn!(status = fault.status.as_u16(), error = fault.logged(), peer = %peer.name, "refused");
+            if let Some(body) = take(&body) {
+                tokio::spawn(drain(body, self.idle, self.phase.clone()));
+            }
             Answer::fault(&fault)
         });
         let note = Note {
@@ -157,14 +168,15 @@ impl Service {
             status: answer.status.as_u16(),
             peer: peer.name,
             sent: 0,
-            // Of an answer to HEAD there is no body to send.
-            whole: parts.method == Method::HEAD,
+            whole: false,
         };
         self.respond(answer, note)
     }
 
     fn respond(&self, answer: Answer, note: Note) -> Response<Noted> {
-        let mut response = Response::new(Noted::new(answer.content, note));
+        let head = note.method == Method::HEAD.as_str();
+        let content = if head { Content::Whole(Bytes::new()) } else { answer.content };
+        let mut response = Response::new(Noted::new(content, note));
         *response.status_mut() = answer.status;
         let headers = response.headers_mut();
         let newest = ApiVersion::NEWEST.to_string();
@@ -174,9 +186,12 @@ impl Service {
                 HeaderValue::try_from(value).ok().map(|value| (HeaderName::from_static(name), value)),
             );
         }
-        debug_assert!(headers.contains_key(SERVER));
         headers.insert("docker-experimental", HeaderValue::from_static("false"));
         headers.insert("ostype", HeaderValue::from_static(system::OS));
+        if head {
+            // Docker says the length of what it sends, which is nothing.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         for (name, value) in answer.headers {
             headers.insert(name, HeaderValue::from_static(value));
         }
@@ -213,6 +228,20 @@ impl Service {
         tokio::task::spawn_blocking(move || work(&self)).await.unwrap_or_else(|_| Err(Fault::gone()))
     }
 
+    /// Asks a registry something, on a thread of its own, when it is its turn. Whoever asks may be gone by then,
+    /// and the registry may say nothing for long.
+    pub(crate) async fn enquire<T: Send + 'static>(
+        self: Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let permit = Arc::clone(&self.enquiries).acquire_owned().await;
+        self.work(move |service| {
+            let _permit = permit;
+            work(service)
+        })
+        .await
+    }
+
     /// Does something that may take long and tells line by line how far it is. What fails before the first line
     /// is answered as a failure.
     pub(crate) async fn lines(
@@ -243,8 +272,21 @@ impl Call {
     /// The body, to be read on a thread.
     pub(crate) fn upload(self, service: &Service) -> (Upload, Uploaded) {
         let uploaded = Uploaded { metrics: Arc::clone(&service.metrics), route: self.route };
-        (Upload::new(self.body, service.idle, service.phase.clone()), uploaded)
+        (Upload::new(take(&self.body), service.idle, service.phase.clone()), uploaded)
     }
+
+    /// The body of a small request.
+    pub(crate) async fn small_body(&self, most: usize, idle: Duration) -> Result<Bytes> {
+        let Some(body) = take(&self.body) else { return Ok(Bytes::new()) };
+        let body = tokio::time::timeout(idle, Limited::new(body, most).collect()).await;
+        let body = body.map_err(|_| Fault::bad("the request did not come to its end"))?;
+        Ok(body.map_err(|e| Fault::bad(e.to_string()))?.to_bytes())
+    }
+}
+
+/// The body, if nobody has taken it yet.
+fn take(body: &Mutex<Option<Incoming>>) -> Option<Incoming> {
+    body.lock().unwrap_or_else(PoisonError::into_inner).take().filter(|body| !body.is_end_stream())
 }
 
 /// Counts what was received of a body.
@@ -259,14 +301,16 @@ impl Uploaded {
     }
 }
 
-/// Whether a program of this machine asks, and no page that a browser got from elsewhere.
-fn is_local(headers: &HeaderMap) -> bool {
+/// Whether a program of this machine asks, and no page that a browser shows: those say where they are from, or
+/// that they are pages, and cannot choose not to.
+pub(crate) fn is_local(headers: &HeaderMap) -> bool {
+    const OF_PAGES: [&str; 4] = ["origin", "referer", "sec-fetch-site", "sec-fetch-mode"];
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let bare = host.strip_prefix('[').and_then(|rest| rest.split(']').next());
     let bare = bare.unwrap_or_else(|| host.split(':').next().unwrap_or_default());
     let loopback = bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    headers.get(ORIGIN).is_none()
-        && (loopback || matches!(bare, "localhost" | "api.moby.localhost" | "docker"))
+    let named = loopback || matches!(bare, "localhost" | "api.moby.localhost" | "docker");
+    named && OF_PAGES.iter().all(|header| !headers.contains_key(*header))
 }
 
 /// The time now as the store keeps it.
@@ -289,6 +333,9 @@ mod tests {
         for host in ["evil.example", "evil.example:2375", "192.0.2.1", "", "127.0.0.1.evil.example"] {
             assert!(!local(&[(HOST, host)]), "{host}");
         }
-        assert!(!local(&[(HOST, "localhost"), (ORIGIN, "https://evil.example")]));
+        for header in ["origin", "referer", "sec-fetch-site"] {
+            let header = HeaderName::from_static(header);
+            assert!(!local(&[(HOST, "localhost"), (header, "https://evil.example")]));
+        }
     }
 }

@@ -1,14 +1,14 @@
 //! What is asked of the server itself: who it is, what it holds, what happens, and who somebody is elsewhere.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use barge_core::content::{Documents, Resolver};
 use barge_core::graph::read_config;
 use barge_core::ops::{Filters, list, usage as add_up};
 use barge_oci::{Document, Platform, Reference, media_type};
-use barge_sources::registry::{Credential, Registry, host_of};
+use barge_sources::registry::{Credential, Registry, Settings, host_of};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, HeaderName, PRAGMA};
 use serde::Deserialize;
@@ -27,8 +27,10 @@ use crate::wire::{Sizes, summary};
 pub(crate) const OS: &str = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
 /// The largest JSON body that is read.
 const MAX_BODY: usize = 64 << 10;
+/// How long a registry may say nothing to a mere question.
+const PROMPT: Duration = Duration::from_secs(15);
 
-/// Who answers, in headers; the same for HEAD, where hyper leaves the body out.
+/// Who answers, in headers.
 pub(crate) fn ping() -> Answer {
     Answer::new("text/plain; charset=utf-8", Content::Whole(Bytes::from_static(b"OK")))
         .with(HeaderName::from_static("builder-version"), "2")
@@ -207,6 +209,15 @@ fn used(service: &Service, wanted: [bool; 4], verbose: bool, version: ApiVersion
     Ok(Value::Object(object))
 }
 
+/// For what somebody waits for at a prompt.
+fn hurried(settings: &Settings) -> Settings {
+    Settings {
+        attempts: settings.attempts.min(2),
+        patience: settings.patience.min(PROMPT),
+        ..settings.clone()
+    }
+}
+
 /// What `docker login` sends.
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -219,20 +230,25 @@ struct Login {
 
 /// Whether a registry takes somebody's credentials. Nothing of them is kept.
 pub(crate) async fn auth(service: Arc<Service>, call: Call) -> Result<Answer> {
-    let body = tokio::time::timeout(service.idle, Limited::new(call.body, MAX_BODY).collect()).await;
-    let body = body.map_err(|_| Fault::bad("the request did not come to its end"))?;
-    let body = body.map_err(|e| Fault::bad(e.to_string()))?.to_bytes();
-    let login: Login = serde_json::from_slice(&body).map_err(|e| Fault::bad(e.to_string()))?;
+    let body = call.small_body(MAX_BODY, service.idle).await?;
+    // Where the mistake is, and nothing of what is there: it may be a password.
+    let unreadable = |e: serde_json::Error| {
+        Fault::bad(format!("invalid JSON at line {}, column {}", e.line(), e.column()))
+    };
+    let login: Login = serde_json::from_slice(&body).map_err(unreadable)?;
     let Login { username, password, serveraddress, identitytoken } = login;
     let credential = if identitytoken.is_empty() {
         Credential::Password { username, password }
     } else {
         Credential::IdentityToken(identitytoken)
     };
+    let host = host_of(&serveraddress);
+    if !Reference::parse(&format!("{host}/x")).is_ok_and(|name| name.domain() == host) {
+        return Err(Fault::bad("the server's address is none of a registry"));
+    }
     service
-        .work(move |service| {
-            let host = host_of(&serveraddress);
-            let mut settings = service.settings.clone();
+        .enquire(move |service| {
+            let mut settings = hurried(&service.settings);
             settings.credentials.given = Some((host.clone(), credential));
             Registry::new(&host, Arc::new(settings))?.ping()?;
             Answer::json(&json!({"Status": "Login Succeeded", "IdentityToken": ""}))
@@ -243,9 +259,9 @@ pub(crate) async fn auth(service: Arc<Service>, call: Call) -> Result<Answer> {
 /// What a registry has under a name, without fetching more than documents.
 pub(crate) async fn distribution(service: Arc<Service>, call: Call, name: String) -> Result<Answer> {
     service
-        .work(move |service| {
+        .enquire(move |service| {
             let name = Reference::parse(&name).map_err(|e| Fault::bad(e.to_string()))?.or_latest();
-            let settings = Arc::new(credentials(&service.settings, &call.headers, name.domain()));
+            let settings = Arc::new(credentials(&hurried(&service.settings), &call.headers, name.domain()));
             let repository = Registry::new(name.domain(), settings)?.repository(name.path());
             let root = repository.resolve(&name)?;
             let missing = || Fault::new(StatusCode::NOT_FOUND, format!("{name}: manifest unknown"));

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -24,13 +24,13 @@ const PIECE: usize = 256 << 10;
 const PIECES: usize = 2;
 /// How many lines may wait for it.
 const LINES: usize = 64;
-/// How long, and how much, is taken from a client that goes on sending though its request has failed: some read
-/// the answer only after that.
+/// How long a client is listened to that goes on sending though its request has failed: some read the answer only
+/// after that.
 const DRAIN: Duration = Duration::from_secs(60);
 
 /// The body of a request, for a thread to read.
 pub(crate) struct Upload {
-    body: Incoming,
+    body: Option<Incoming>,
     piece: Bytes,
     handle: Handle,
     idle: Duration,
@@ -40,7 +40,7 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    pub(crate) fn new(body: Incoming, idle: Duration, phase: watch::Receiver<Phase>) -> Self {
+    pub(crate) fn new(body: Option<Incoming>, idle: Duration, phase: watch::Receiver<Phase>) -> Self {
         let handle = Handle::current();
         Self { body, piece: Bytes::new(), handle, idle, phase, received: 0, ended: false }
     }
@@ -48,6 +48,7 @@ impl Upload {
     /// The next piece; empty at the end.
     fn next(&mut self) -> io::Result<Bytes> {
         let Self { body, handle, idle, phase, .. } = self;
+        let Some(body) = body else { return Ok(Bytes::new()) };
         handle.block_on(async {
             loop {
                 let frame = tokio::select! {
@@ -73,13 +74,21 @@ impl Upload {
         })
     }
 
-    /// Reads what a client still sends, for a while, so that it comes to read the answer.
+    /// Goes on reading what a client still sends, beside the answer.
     pub(crate) fn drain(&mut self) {
-        let began = Instant::now();
-        self.idle = self.idle.min(DRAIN);
-        while !self.ended && began.elapsed() < DRAIN {
-            self.ended = self.next().map_or(true, |piece| piece.is_empty());
+        if let Some(body) = self.body.take() {
+            self.handle.spawn(drain(body, self.idle, self.phase.clone()));
         }
+    }
+}
+
+/// Reads what a client still sends, for a while, so that it comes to read the answer.
+pub(crate) async fn drain(mut body: Incoming, idle: Duration, mut phase: watch::Receiver<Phase>) {
+    let rest = async { while let Ok(Some(Ok(_))) = tokio::time::timeout(idle, body.frame()).await {} };
+    tokio::select! {
+        () = rest => {}
+        () = tokio::time::sleep(DRAIN) => {}
+        _ = phase.wait_for(|phase| *phase > Phase::Serving) => {}
     }
 }
 

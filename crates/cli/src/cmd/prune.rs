@@ -34,7 +34,8 @@ pub(crate) fn run(args: &Prune, store: impl Fn() -> Result<Store, Failure>, type
         }
         text.push('\n');
     }
-    print(&format!("{text}Total reclaimed space: {}\n", human_size(freed.bytes, 4)))
+    print(&text)?;
+    print(&format!("Total reclaimed space: {}\n", human_size(freed?.bytes, 4)))
 }
 
 fn confirmed(all: bool) -> bool {

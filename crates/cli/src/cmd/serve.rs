@@ -60,7 +60,9 @@ pub(crate) fn run(args: &Serve, store: impl Fn() -> Result<Store, Failure>, type
 
 /// Systemd's sockets if it handed any over, else the usual one, in a folder that is made if need be.
 fn default_address() -> Result<Address, Failure> {
-    if std::env::var_os("LISTEN_FDS").is_some() {
+    // Whoever systemd has started may have started us in turn: its sockets are not ours.
+    let ours = std::env::var("LISTEN_PID").is_ok_and(|pid| pid == std::process::id().to_string());
+    if ours && std::env::var_os("LISTEN_FDS").is_some() {
         return Ok(Address::Activated);
     }
     if rustix::process::geteuid().is_root() {

@@ -172,6 +172,23 @@ fn names_come_and_go() {
 }
 
 #[test]
+fn damage_elsewhere_is_no_reason_to_keep_a_name() {
+    let place = Place::hello();
+    let mut layout = Layout::default();
+    let broken = layout.image(&Maker::new("linux/amd64").layer("b"));
+    layout.name(&broken, "docker.io/library/broken:1");
+    place.load(&layout);
+    let server = Server::start(&place);
+    let mut bytes = std::fs::read(place.blob(&broken.digest)).unwrap();
+    bytes[10] ^= 1;
+    std::fs::remove_file(place.blob(&broken.digest)).unwrap();
+    std::fs::write(place.blob(&broken.digest), bytes).unwrap();
+    assert_eq!(server.json("DELETE /images/hello-barge").as_array().unwrap().len(), 2);
+    assert_eq!(server.call("GET /images/hello-barge/json").status, 404);
+    assert!(server.log().contains("the garbage could not be collected"), "{}", server.log());
+}
+
+#[test]
 fn platforms_go_alone() {
     let (_place, server) = hello();
     let s390x = platform("linux", "s390x");

@@ -69,6 +69,14 @@ fn nobody_is_pushed_aside() {
     let file = place.path("file").display().to_string();
     assert!(other.fails(&format!("serve -H unix://{file}")).contains("what is there is no socket"));
     assert_eq!(place.read("file"), b"mine");
+    // What is where the lock should be is neither followed nor waited for.
+    std::os::unix::fs::symlink(place.path("target"), place.path("linked.lock")).unwrap();
+    let linked = place.path("linked").display().to_string();
+    assert!(!other.fails(&format!("serve -H unix://{linked}")).is_empty());
+    assert!(!place.path("target").exists());
+    crate::common::fifo(&place.path("piped.lock"));
+    let piped = place.path("piped").display().to_string();
+    assert!(!other.fails(&format!("serve -H unix://{piped}")).is_empty());
     // The first goes on as if nothing had been.
     assert_eq!(server.call("GET /images/hello-barge/get").body, place.saved("hello-barge"));
 }

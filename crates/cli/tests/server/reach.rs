@@ -46,9 +46,14 @@ fn loopback_is_for_programs_and_not_for_pages() {
     let address = free();
     let server = Server::with(&place, &["-H", &format!("tcp://{address}"), "--insecure-loopback"]);
     assert_eq!(over_tcp(&address, "GET /images/json", &[]).status, 200);
-    // A page that a browser shows may send requests, too; it cannot hide where it is from.
-    let page = over_tcp(&address, "POST /images/prune", &["Origin: https://example.org"]);
-    assert_eq!(page.status, 403);
+    // A page that a browser shows may send requests, too; it cannot hide that it is one.
+    for (request, header) in [
+        ("POST /images/prune", "Origin: https://example.org"),
+        ("GET /images/get?names=hello-barge", "Sec-Fetch-Site: cross-site"),
+        ("GET /images/json", "Referer: https://example.org/"),
+    ] {
+        assert_eq!(over_tcp(&address, request, &[header]).status, 403, "{request} {header}");
+    }
     // Nor under which name it found us.
     let mut stream = TcpStream::connect(&address).unwrap();
     write!(stream, "GET /images/json HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n").unwrap();
@@ -142,5 +147,7 @@ fn metrics() {
     wait_until("the connection to go", || metrics().contains("barge_connections 0"));
     // It is no way to the images, and the images are no way to it.
     assert_eq!(over_tcp(&address, "GET /images/json", &[]).status, 404);
+    assert_eq!(over_tcp(&address, "POST /metrics", &[]).status, 405);
+    assert_eq!(over_tcp(&address, "GET /metrics", &["Origin: https://example.org"]).status, 403);
     assert_eq!(server.call("GET /metrics").status, 404);
 }

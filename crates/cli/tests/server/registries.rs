@@ -151,6 +151,23 @@ fn who_a_client_is_counts_and_nobody_else() {
 }
 
 #[test]
+fn registries_that_say_nothing_hold_up_nobody_else() {
+    let place = Place::hello();
+    let server = Server::start(&place);
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let registry = silent.local_addr().unwrap();
+    let request = format!("GET /distribution/{registry}/a/b/json");
+    // More than there are threads, and nobody waits for an answer.
+    for _ in 0..300 {
+        drop(server.send(&request, &[], b""));
+    }
+    let waiting: Vec<_> = (0..32).map(|_| server.send(&request, &[], b"")).collect();
+    assert_eq!(server.json("GET /images/json").as_array().unwrap().len(), 1);
+    assert!(server.call("GET /images/hello-barge/get").whole);
+    drop(waiting);
+}
+
+#[test]
 fn a_pull_nobody_waits_for_ends_and_goes_on_later() {
     let Some(registry) = Registry::start().unwrap() else { return };
     let place = Place::new();

@@ -156,6 +156,24 @@ fn a_client_that_sends_everything_first_reads_the_answer() {
 }
 
 #[test]
+fn so_does_one_whose_request_makes_no_sense() {
+    let (_place, server) = hello();
+    let (body, linux) = (vec![7; 4 * MIB], platform("linux", "amd64"));
+    for request in [
+        &format!("POST /v1.51/images/load?platform={linux}&platform={linux}"),
+        "POST /v1.99/images/load",
+        "POST /nothing/here",
+        "POST /images/create?fromSrc=http://example.org/x.tar",
+        "POST /images/create?fromSrc=-&repo=A",
+    ] {
+        let mut stream = UnixStream::connect(server.socket()).unwrap();
+        write_request(&mut stream, request, &[], &body).unwrap();
+        let answer = Answer::read(&mut stream, false);
+        assert!([400, 404].contains(&answer.status) && answer.json()["message"].is_string(), "{request}");
+    }
+}
+
+#[test]
 fn clients_that_vanish_leave_nothing_behind() {
     let place = Place::new();
     let (layout, _) = large(32 * MIB);

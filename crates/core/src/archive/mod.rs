@@ -23,4 +23,4 @@ pub use plan::{Plan, Planned};
 pub(crate) use read::name_of;
 pub use read::{Archive, Forms, Found};
 pub use scan::{Keeper, Pass, Standing};
-pub(crate) use tar::{BLOCK, begins_tar};
+pub(crate) use tar::{BLOCK, begins_tar, read_through};

@@ -474,6 +474,16 @@ fn number(field: &[u8]) -> Option<i64> {
     })
 }
 
+/// Reads a whole tar, whatever its entries are, and what follows its end.
+///
+/// # Errors
+/// As [`Reader::next_entry`] and [`Reader::drain`].
+pub(crate) fn read_through(input: impl Read) -> Result<()> {
+    let mut reader = Reader::new(Streamed(input));
+    while reader.next_entry()?.is_some() {}
+    reader.drain()
+}
+
 /// Whether what begins with these bytes is a tar: its first block is a header, or the end of an empty one.
 pub(crate) fn begins_tar(start: &[u8]) -> bool {
     start.first_chunk().is_some_and(|block| is_header(block) || *block == [0; BLOCK])

@@ -6,6 +6,9 @@ use jiff::{Span, Timestamp, Zoned, civil};
 
 use crate::error::{Error, Result, printable};
 
+/// The longest pattern; no name is as long.
+const MAX_PATTERN: usize = 1024;
+
 /// Which images are listed; empty means every one.
 #[derive(Debug, Clone, Default)]
 pub struct Filters {
@@ -55,6 +58,10 @@ impl Filters {
                 };
                 self.until = Some(time(value, now).ok_or_else(invalid)?);
             }
+            "reference" if value.len() > MAX_PATTERN => {
+                let text = format!("invalid filter 'reference': longer than {MAX_PATTERN} characters");
+                return Err(Error::invalid(text));
+            }
             "reference" => self.references.push(value.to_owned()),
             other => return Err(Error::invalid(format!("invalid filter '{}'", printable(other)))),
         }
@@ -86,27 +93,41 @@ pub fn reference_matches(name: &Reference, pattern: &str) -> bool {
     forms.iter().any(|form| glob(pattern.as_bytes(), form.as_bytes()))
 }
 
-/// Go's `path.Match` without character classes' exotic forms: `*` and `?` stop at `/`.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    match (pattern.split_first(), text.split_first()) {
-        (None, rest) => rest.is_none(),
-        (Some((b'*', after)), _) => {
-            let reach = text.iter().position(|b| *b == b'/').unwrap_or(text.len());
-            (0..=reach).any(|n| glob(after, text.get(n..).unwrap_or_default()))
+/// Go's `path.Match` without character classes' exotic forms: `*` and `?` stop at `/`. What a star stands for grows
+/// only where the last one is: what an earlier one stands for need not be tried again.
+fn glob<'a>(mut pattern: &'a [u8], mut text: &'a [u8]) -> bool {
+    let mut star: Option<(&'a [u8], &'a [u8])> = None;
+    loop {
+        if let Some((b'*', after)) = pattern.split_first() {
+            (pattern, star) = (after, Some((after, text)));
+            continue;
         }
-        (Some((b'?', after)), Some((c, rest))) => *c != b'/' && glob(after, rest),
-        (Some((b'[', after)), Some((c, rest))) => {
-            let Some(end) = after.iter().position(|b| *b == b']') else { return false };
-            let (class, after) =
-                (after.get(..end).unwrap_or_default(), after.get(end + 1..).unwrap_or_default());
+        match (one(pattern, text), pattern.is_empty() && text.is_empty()) {
+            (_, true) => return true,
+            (Some(rest), _) => (pattern, text) = rest,
+            (None, _) => match star.and_then(|(after, text)| Some((after, text.split_first()?))) {
+                Some((after, (c, rest))) if *c != b'/' => {
+                    (pattern, text, star) = (after, rest, Some((after, rest)));
+                }
+                _ => return false,
+            },
+        }
+    }
+}
+
+/// What is left when the first element of a pattern, which is no star, fits the first byte.
+fn one<'a>(pattern: &'a [u8], text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let ((p, after), (c, rest)) = (pattern.split_first()?, text.split_first()?);
+    match p {
+        b'?' => (*c != b'/').then_some((after, rest)),
+        b'[' => {
+            let end = after.iter().position(|b| *b == b']')?;
+            let (class, after) = (after.get(..end)?, after.get(end + 1..)?);
             let (negated, class) = class.strip_prefix(b"^").map_or((false, class), |class| (true, class));
-            in_class(class, *c) != negated && glob(after, rest)
+            (in_class(class, *c) != negated).then_some((after, rest))
         }
-        (Some((b'\\', after)), Some((c, rest))) => {
-            after.split_first().is_some_and(|(e, after)| e == c && glob(after, rest))
-        }
-        (Some((p, after)), Some((c, rest))) => p == c && glob(after, rest),
-        (Some(_), None) => false,
+        b'\\' => after.split_first().filter(|(e, _)| *e == c).map(|(_, after)| (after, rest)),
+        p => (p == c).then_some((after, rest)),
     }
 }
 
@@ -130,6 +151,10 @@ mod tests {
         {
             assert!(reference_matches(&name, pattern), "{pattern}");
         }
+        assert!(glob(b"a*/b*c", b"aa/bcbc") && !glob(b"a*c", b"a/c") && !glob(b"*/*", b"a/b/c"));
+        assert!(glob(b"**a*", b"bab") && glob(b"*", b"") && !glob(b"?", b"") && !glob(b"a[", b"a["));
+        // No time at all, though every star could stand for most of it.
+        assert!(!glob(&[b"*a".repeat(400).as_slice(), b"z"].concat(), &b"a".repeat(20_000)));
         for pattern in ["box", "*/busybox", "busybox:2*", "b[^u]sybox"] {
             assert!(!reference_matches(&name, pattern), "{pattern}");
         }

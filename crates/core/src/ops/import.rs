@@ -8,7 +8,7 @@ use barge_oci::{
 use serde::Serialize;
 
 use super::changes::Changes;
-use crate::archive::{BLOCK, Compression, Keeper, Standing, begins_tar, bounded};
+use crate::archive::{BLOCK, Compression, Keeper, Standing, begins_tar, bounded, read_through};
 use crate::content::Image;
 use crate::error::{Error, Refusal, Result};
 use crate::progress::Progress;
@@ -140,37 +140,57 @@ fn keep_layer(
     Ok((layer.end(media_type)?, diff_id?))
 }
 
-/// Hashes a tar and hands it on.
-fn tar_digest(mut tar: impl Read, onward: &mut impl Write, progress: &dyn Progress) -> Result<Digest> {
-    let mut hasher = Hasher::new(Algorithm::Sha256);
-    let (mut buffer, mut start) = (vec![0; BUFFER], Vec::new());
-    let corrupt = |e: io::Error| match e.raw_os_error() {
-        Some(_) => Error::io("read", std::path::Path::new("the root file system"), e),
-        None => Error::refused(Refusal::StreamCorrupt, format!("the root file system cannot be read: {e}")),
-    };
-    loop {
-        let n = match tar.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(n) => n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(corrupt(e)),
-        };
-        let bytes = buffer.get(..n).unwrap_or_default();
-        if start.len() < BLOCK {
-            start.extend(bytes.iter().take(BLOCK - start.len()));
-            if start.len() == BLOCK && !begins_tar(&start) {
-                return Err(no_tar());
-            }
-        }
-        hasher.update(bytes);
-        onward.write_all(bytes).map_err(corrupt)?;
-        progress.add(n as u64);
+/// Hashes a tar and hands it on, reading it from entry to entry.
+fn tar_digest(mut tar: impl Read, onward: &mut dyn Write, progress: &dyn Progress) -> Result<Digest> {
+    let mut start = Vec::new();
+    Read::take(&mut tar, BLOCK as u64).read_to_end(&mut start).map_err(corrupt)?;
+    if !begins_tar(&start) {
+        return Err(Error::refused(Refusal::TarBad, "the root file system is not a tar"));
     }
-    if start.len() < BLOCK { Err(no_tar()) } else { Ok(hasher.finish()) }
+    let tar = io::Cursor::new(start).chain(tar);
+    let mut tee = Tee { tar, hasher: Hasher::new(Algorithm::Sha256), onward, progress, failed: None };
+    let read = read_through(io::BufReader::with_capacity(BUFFER, &mut tee));
+    if let Some(failed) = tee.failed {
+        return Err(corrupt(failed));
+    }
+    read.map_err(|e| e.context("the root file system"))?;
+    Ok(tee.hasher.finish())
 }
 
-fn no_tar() -> Error {
-    Error::refused(Refusal::TarBad, "the root file system is not a tar")
+/// What is read, is hashed and handed on.
+struct Tee<'a, R> {
+    tar: R,
+    hasher: Hasher,
+    onward: &'a mut dyn Write,
+    progress: &'a dyn Progress,
+    failed: Option<io::Error>,
+}
+
+impl<R: Read> Read for Tee<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.tar.read(buffer).and_then(|n| {
+            let bytes = buffer.get(..n).unwrap_or_default();
+            self.hasher.update(bytes);
+            self.onward.write_all(bytes)?;
+            self.progress.add(n as u64);
+            Ok(n)
+        });
+        match read {
+            Err(e) if e.kind() != io::ErrorKind::Interrupted => {
+                let kind = e.kind();
+                self.failed = Some(e);
+                Err(kind.into())
+            }
+            read => read,
+        }
+    }
+}
+
+fn corrupt(e: io::Error) -> Error {
+    match e.raw_os_error() {
+        Some(_) => Error::io("read", std::path::Path::new("the root file system"), e),
+        None => Error::refused(Refusal::StreamCorrupt, format!("the root file system cannot be read: {e}")),
+    }
 }
 
 /// A layer on its way into the store.

@@ -9,11 +9,12 @@ use crate::content::Image;
 use crate::error::Result;
 use crate::store::{Freed, Store};
 
-/// Removes dangling images, or with `all` every image the filters let through, and collects the garbage.
+/// Removes dangling images, or with `all` every image the filters let through, and collects the garbage. What was
+/// removed is gone even if the collecting fails.
 ///
 /// # Errors
-/// `Io`, `Mismatch`.
-pub fn prune(store: &Store, all: bool, filters: &Filters) -> Result<(Vec<Removed>, Freed)> {
+/// `Io`, `Mismatch`, before anything is removed.
+pub fn prune(store: &Store, all: bool, filters: &Filters) -> Result<(Vec<Removed>, Result<Freed>)> {
     let mut chosen = Vec::new();
     for listing in list(store, filters)?.0 {
         if all || listing.names.is_empty() {
@@ -21,7 +22,7 @@ pub fn prune(store: &Store, all: bool, filters: &Filters) -> Result<(Vec<Removed
         }
     }
     if chosen.is_empty() {
-        return Ok((Vec::new(), store.gc()?));
+        return Ok((Vec::new(), store.gc()));
     }
     let removed = store.update(|images| {
         let goes = |i: &Image| !i.is_referrer() && chosen.contains(&i.target.digest);
@@ -42,6 +43,5 @@ pub fn prune(store: &Store, all: bool, filters: &Filters) -> Result<(Vec<Removed
         images.retain(|i| !still(i, &before));
         Ok(removed)
     })?;
-    let freed = store.gc()?;
-    Ok((removed, freed))
+    Ok((removed, store.gc()))
 }

@@ -120,7 +120,7 @@ pub fn pull(
         fetch.put_into(store).map(|()| transfers.done(blob))
     })?;
     for document in documents {
-        newer |= keep(store, document, &everything)?;
+        newer |= keep(store, document, &everything, &options.stop)?;
     }
     store.settle()?;
     if !newer {
@@ -202,14 +202,14 @@ struct Fetch<'a, R> {
 
 impl<R: Remote> Fetch<'_, R> {
     fn put_into(&self, store: &Store) -> Result<()> {
-        let Some(mut partial) = store.receive(self.blob)? else { return Ok(()) };
+        let Some(mut partial) = store.receive(self.blob, self.stop)? else { return Ok(()) };
         self.transfers.advance(self.blob, partial.received());
         let resumed = partial.received() > 0;
         let fetched = self.rest(&mut partial).and_then(|()| partial.finish());
         match fetched {
             // What lay on this disk may be to blame, or a mirror.
             Err(e) if e.kind() == ErrorKind::Mismatch && (self.remote.distrust() || resumed) => {
-                let Some(mut partial) = store.receive(self.blob)? else { return Ok(()) };
+                let Some(mut partial) = store.receive(self.blob, self.stop)? else { return Ok(()) };
                 partial.start_over()?;
                 self.rest(&mut partial).and_then(|()| partial.finish())
             }
@@ -242,8 +242,13 @@ impl<R: Remote> Fetch<'_, R> {
 }
 
 /// Puts a document that was fetched into the store; whether it was not there yet.
-fn keep(store: &Store, descriptor: &Descriptor, arriving: &Arriving<'_, impl Remote>) -> Result<bool> {
-    let Some(mut partial) = store.receive(descriptor)? else { return Ok(false) };
+fn keep(
+    store: &Store,
+    descriptor: &Descriptor,
+    arriving: &Arriving<'_, impl Remote>,
+    stop: &AtomicBool,
+) -> Result<bool> {
+    let Some(mut partial) = store.receive(descriptor, stop)? else { return Ok(false) };
     let Some(bytes) = arriving.document(descriptor)? else {
         return Err(Error::not_found(format!("content digest {}: not found", descriptor.digest)));
     };

@@ -3,10 +3,11 @@
 //! A file below `.barge/partial/`, named after the digest, locked by whoever receives it: of several processes
 //! that want one blob, one fetches it and the others wait. Nothing in it is believed before all of it is hashed.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use barge_oci::{Descriptor, Hasher};
@@ -14,10 +15,13 @@ use barge_oci::{Descriptor, Hasher};
 use super::{Store, private_file};
 use crate::content::Documents;
 use crate::error::{Error, ErrorKind, Result};
+use crate::parallel::stopped;
 
 /// How long an interrupted download may wait to be taken up again.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 const BUFFER: usize = 256 << 10;
+/// How often whoever waits for another's download looks again.
+const WAIT: Duration = Duration::from_millis(50);
 
 /// A blob of which a part is here.
 pub struct Partial<'a> {
@@ -32,12 +36,16 @@ pub struct Partial<'a> {
 }
 
 impl Store {
-    /// Begins to receive a blob, or goes on where it ended the last time; waits while another process does.
-    /// `None` if all of it is here.
+    /// Begins to receive a blob, or goes on where it ended the last time; waits while somebody else does, until
+    /// `stop` is set. `None` if all of it is here.
     ///
     /// # Errors
-    /// `Io`.
-    pub fn receive<'a>(&'a self, descriptor: &'a Descriptor) -> Result<Option<Partial<'a>>> {
+    /// `Io`; `Conflict` if it was stopped.
+    pub fn receive<'a>(
+        &'a self,
+        descriptor: &'a Descriptor,
+        stop: &AtomicBool,
+    ) -> Result<Option<Partial<'a>>> {
         let folder = self.private("partial");
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         made.map_err(|e| Error::io("create", &folder, e))?;
@@ -47,8 +55,17 @@ impl Store {
             if self.has(descriptor)? {
                 return Ok(None);
             }
-            let file = private_file(&path).and_then(|file| file.lock().map(|()| file));
-            let file = file.map_err(|e| Error::io("lock", &path, e))?;
+            let doing = |e| Error::io("lock", &path, e);
+            let file = private_file(&path).map_err(doing)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) if stop.load(Ordering::Relaxed) => return Err(stopped()),
+                Err(TryLockError::WouldBlock) => {
+                    std::thread::sleep(WAIT);
+                    continue;
+                }
+                Err(TryLockError::Error(e)) => return Err(doing(e)),
+            }
             // Whoever had it before may have finished it: then this is a file that has moved on.
             if is_at(&file, &path)? {
                 break file;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use barge_oci::Reference;
 use hyper::StatusCode;
 
 use super::{import, pull};
@@ -16,7 +17,7 @@ pub(crate) async fn create(service: Arc<Service>, call: Call) -> Result<Answer> 
     if image.is_empty() {
         return import::import(service, call).await;
     }
-    if image == RESERVED || image.ends_with("/library/scratch") {
+    if Reference::parse(&image).is_ok_and(|name| name.familiar_name() == RESERVED) {
         return Err(Fault::new(StatusCode::FORBIDDEN, format!("'{RESERVED}' is a reserved name")));
     }
     pull::pull(service, call, image).await

@@ -48,7 +48,6 @@ pub(super) async fn import(service: Arc<Service>, call: Call) -> Result<Answer> 
         let id = match made {
             Ok(id) => id.to_string(),
             Err(error) => {
-                // Some clients read the answer only when they have sent everything.
                 upload.drain();
                 return Err(error.into());
             }

@@ -26,9 +26,8 @@ pub(crate) async fn load(service: Arc<Service>, call: Call) -> Result<Answer> {
         match loaded {
             Ok(loaded) => report(service, &loaded, lines),
             Err(fault) => {
-                tracing::warn!(error = %fault.message, "a load failed");
+                tracing::warn!(error = fault.logged(), "a load failed");
                 lines.say(&fault.line());
-                // Some clients read the answer only when they have sent everything.
                 upload.drain();
             }
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, TryLockError};
 
 use barge_core::ops::{Removed, prune as clear};
+use barge_core::store::Freed;
 use hyper::StatusCode;
 use serde_json::{Map, json};
 
@@ -26,6 +27,10 @@ pub(crate) async fn prune(service: Arc<Service>, call: Call) -> Result<Answer> {
                 held => held,
             };
             let (removed, freed) = clear(&service.store, all, &filters)?;
+            let freed = freed.unwrap_or_else(|error| {
+                tracing::error!(%error, "the garbage could not be collected");
+                Freed::default()
+            });
             let mut names = Vec::new();
             for one in removed.iter().cloned() {
                 let digest =

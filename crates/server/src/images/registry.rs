@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use barge_core::progress::Transfers;
 use barge_oci::{Descriptor, Digest, media_type};
-use barge_sources::registry::{Credential, Settings};
+use barge_sources::registry::{Credential, Settings, host_of};
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -32,20 +32,23 @@ struct Auth {
     username: String,
     password: String,
     identitytoken: String,
+    serveraddress: String,
 }
 
-/// The settings to speak to `host` as the client says it is somebody there: the credentials are shown to that
-/// host only. A header that makes no sense is nobody, as docker has it.
+/// The settings to speak to `host` as the client says it is somebody there: credentials are shown to the host that
+/// they name, and without a name to this one. A header that makes no sense is nobody, as docker has it.
 pub(crate) fn credentials(settings: &Settings, headers: &HeaderMap, host: &str) -> Settings {
     let mut settings = settings.clone();
     let given = headers.get(HEADER).and_then(|value| BASE64.decode(value.as_bytes()).ok());
     let auth: Auth = given.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
-    let Auth { username, password, identitytoken } = auth;
+    let Auth { username, password, identitytoken, serveraddress } = auth;
+    let elsewhere = !serveraddress.is_empty() && host_of(&serveraddress) != host;
     let credential = match (identitytoken.is_empty(), username.is_empty()) {
         (false, _) => Some(Credential::IdentityToken(identitytoken)),
         (true, false) => Some(Credential::Password { username, password }),
         (true, true) => None,
     };
+    let credential = credential.filter(|_| !elsewhere);
     settings.credentials.given = credential.map(|credential| (host.to_owned(), credential));
     settings
 }
@@ -131,6 +134,21 @@ mod tests {
         }
         let token = Credential::IdentityToken("t".to_owned());
         assert!(given("eyJpZGVudGl0eXRva2VuIjoidCJ9") == Some(("example.org".to_owned(), token)));
+    }
+
+    #[test]
+    fn credentials_for_elsewhere_stay_here() {
+        let header = |server: &str| {
+            BASE64.encode(format!(r#"{{"username":"u","password":"p?","serveraddress":"{server}"}}"#))
+        };
+        for server in ["", "example.org", "https://example.org/v1/", "http://example.org"] {
+            assert!(given(&header(server)).is_some(), "{server}");
+        }
+        for server in
+            ["example.com", "https://index.docker.io/v1/", "example.org:5000", "example.org.evil.com"]
+        {
+            assert!(given(&header(server)).is_none(), "{server}");
+        }
     }
 
     #[test]

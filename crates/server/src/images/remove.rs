@@ -19,8 +19,11 @@ pub(crate) async fn remove(service: Arc<Service>, call: Call, name: String) -> R
         .work(move |service| {
             let image = known(service, &name);
             let removed = take_away(&service.store, &name, &options)?;
-            if removed.iter().any(|r| matches!(r, Removed::Deleted(_))) {
-                service.store.gc()?;
+            if removed.iter().any(|r| matches!(r, Removed::Deleted(_)))
+                && let Err(error) = service.store.gc()
+            {
+                // The names are gone, and that is what was asked for.
+                tracing::error!(%error, "the garbage could not be collected");
             }
             let id = image.as_ref().map_or(String::new(), |image| image.id.clone());
             let labels = image.map(|image| image.labels).unwrap_or_default();

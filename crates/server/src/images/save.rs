@@ -9,18 +9,26 @@ use barge_core::progress::Silent;
 use barge_core::select::Selection;
 
 use crate::body::Content;
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 use crate::service::{Answer, Call, Service};
 use crate::transfer::Download;
 
 /// Saves what was named, in the path or by `names`.
 pub(crate) async fn save(service: Arc<Service>, call: Call, name: Option<String>) -> Result<Answer> {
     let selection = Selection { platforms: call.query.platforms(call.version)?, ..Selection::default() };
-    let names = name.map_or_else(|| call.query.all("names").map(str::to_owned).collect(), |name| vec![name]);
+    let names: Vec<String> =
+        name.map_or_else(|| call.query.all("names").map(str::to_owned).collect(), |name| vec![name]);
+    if names.is_empty() {
+        return Err(Fault::bad("no images were named").hint("name them by `names`, once for each"));
+    }
     let transfer = service.transfer().await;
     let options = SaveOptions { selection, ..SaveOptions::default() };
-    let planned = Arc::clone(&service).work(move |service| Ok(plan_save(&service.store, &names, &options)?));
-    let (plan, lease) = planned.await?;
+    // Whoever asked may be gone before it is planned: the turn ends with the work.
+    let planned = Arc::clone(&service).work(move |service| {
+        let (plan, lease) = plan_save(&service.store, &names, &options)?;
+        Ok((plan, lease, transfer))
+    });
+    let (plan, lease, transfer) = planned.await?;
     plan.notes.iter().for_each(|note| tracing::info!("{note}"));
     for image in &plan.images {
         let id = image.root.digest.to_string();
