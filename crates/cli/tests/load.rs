@@ -6,6 +6,8 @@
 mod common;
 #[path = "load/interrupted.rs"]
 mod interrupted;
+#[path = "load/large.rs"]
+mod large;
 #[path = "load/refused.rs"]
 mod refused;
 

@@ -144,7 +144,8 @@ fn generated(image: &str) -> Result<Option<PathBuf>> {
         return Ok(Some(layout));
     }
     let work = tempfile::tempdir_in(&folder)?;
-    if let Some(pins) = shared(&format!("gen/{image}-debs.txt")) {
+    let pins = script.with_file_name(format!("{image}-debs.txt"));
+    if pins.exists() {
         let debs = work.path().join(format!("work-{image}/debs"));
         // A script that does not find all of them asks the mirror's lists, which may be changing just now.
         if let Err(why) = pinned(&pins, &debs) {

@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use barge_oci::{Descriptor, Digest};
 
 use super::decompress::Compression;
+use super::part::Part;
 use super::read::Archive;
 use super::scan::{Keeper, Pass, Standing};
 use crate::content::{Blob, Documents, Provider};
@@ -115,21 +115,5 @@ impl Provider for InPlace {
                 made.ok_or_else(|| Error::not_found(format!("{shown}: {}: not found", descriptor.digest)))
             }
         }
-    }
-}
-
-/// A part of a file that others read as well.
-struct Part {
-    file: Arc<File>,
-    at: u64,
-    end: u64,
-}
-
-impl Read for Part {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buffer.len());
-        let n = self.file.read_at(buffer.get_mut(..left).unwrap_or_default(), self.at)?;
-        self.at += n as u64;
-        Ok(n)
     }
 }

@@ -1,10 +1,13 @@
-//! Decompresses layers beside the pass that reads them, to learn their diffIDs on another core.
+//! Decompresses layers beside the pass that reads them, and hashes what comes out beside that, to learn their diffIDs
+//! on other cores.
 
 use std::io::{self, Read};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
-use barge_oci::{Algorithm, Hasher};
+use barge_oci::{Algorithm, Digest, Hasher};
 
 use super::decompress::{Compression, MAX_RATIO};
 use super::members::Inner;
@@ -12,15 +15,35 @@ use super::members::Inner;
 /// Pieces in flight between the two threads.
 const QUEUE: usize = 4;
 const BUFFER: usize = 256 << 10;
+/// What is smaller is hashed before a thread has started.
+const WORTH: u64 = 1 << 20;
 /// How far all files of an archive together may expand beyond [`MAX_RATIO`].
 const FREE_BYTES: u64 = 8 << 30;
 
-type Outcome = Result<Inner, String>;
+/// What a file holds, or why that cannot be said.
+pub(super) type Outcome = Result<Inner, String>;
 
-/// One decompressing thread, started when the first layer needs it.
+/// What is left of [`FREE_BYTES`].
+pub(super) struct Free(AtomicU64);
+
+impl Default for Free {
+    fn default() -> Self {
+        Self(AtomicU64::new(FREE_BYTES))
+    }
+}
+
+impl Free {
+    fn take(&self, bytes: u64) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
+    }
+}
+
+/// One decompressing thread for what cannot be read again, started when the first layer needs it.
 #[derive(Default)]
 pub(super) struct Inflater {
     worker: Option<Worker>,
+    /// What all layers may expand by, also those that others decompress.
+    pub free: Arc<Free>,
 }
 
 struct Worker {
@@ -38,7 +61,8 @@ enum Work {
 impl Inflater {
     /// A compressed file of `size` bytes begins; `wide` asks for sha512 too.
     pub(super) fn begin(&mut self, compression: Compression, size: u64, wide: bool) {
-        self.worker.get_or_insert_with(Worker::start).send(Work::Begin { compression, size, wide });
+        let worker = self.worker.get_or_insert_with(|| Worker::start(Arc::clone(&self.free)));
+        worker.send(Work::Begin { compression, size, wide });
     }
 
     /// More of its bytes.
@@ -58,15 +82,14 @@ impl Inflater {
 }
 
 impl Worker {
-    fn start() -> Self {
+    fn start(free: Arc<Free>) -> Self {
         let (work, todo) = sync_channel(QUEUE);
         let (done, outcomes) = sync_channel(1);
         let thread = std::thread::spawn(move || {
-            let mut free = FREE_BYTES;
             while let Ok(work) = todo.recv() {
                 let Work::Begin { compression, size, wide } = work else { continue };
                 let mut pieces = Pieces { todo: &todo, piece: io::Cursor::default(), ended: false };
-                let outcome = inflate(compression, &mut pieces, size, wide, &mut free);
+                let outcome = inflate(compression, &mut pieces, size, wide, &free);
                 // What the decoder did not want still has to be taken from the queue.
                 let drained = io::copy(&mut pieces, &mut io::sink());
                 if drained.is_err() || done.send(outcome).is_err() {
@@ -94,41 +117,108 @@ impl Drop for Worker {
     }
 }
 
-fn inflate(
+/// Decompresses a file of `size` bytes to its end and hashes what is in it.
+pub(super) fn inflate(
     compression: Compression,
-    pieces: &mut Pieces<'_>,
+    input: &mut dyn Read,
     size: u64,
     wide: bool,
-    free: &mut u64,
+    free: &Free,
 ) -> Outcome {
     let text = |e: io::Error| match e.kind() {
         io::ErrorKind::UnexpectedEof => format!("the {} stream ends too early", compression.name()),
         _ => format!("the {} stream is corrupt: {e}", compression.name()),
     };
-    let mut decoder = compression.decoder(pieces).map_err(text)?;
+    let mut decoder = compression.decoder(input).map_err(text)?;
     let earned = size.saturating_mul(MAX_RATIO);
-    let most = earned.saturating_add(*free);
-    let mut sha256 = Hasher::new(Algorithm::Sha256);
-    let mut sha512 = wide.then(|| Hasher::new(Algorithm::Sha512));
-    let (mut buffer, mut total) = (vec![0; BUFFER], 0);
-    loop {
-        let n = match decoder.read(&mut buffer) {
-            Ok(n) => n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(text(e)),
+    let (mut total, mut beyond) = (0_u64, 0);
+    let (sha256, sha512) = hashed(size >= WORTH, wide, |buffer| {
+        let n = loop {
+            match decoder.read(buffer) {
+                Ok(n) => break n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(text(e)),
+            }
         };
-        let Some(bytes) = buffer.get(..n).filter(|b| !b.is_empty()) else { break };
-        sha256.update(bytes);
-        if let Some(hasher) = &mut sha512 {
-            hasher.update(bytes);
-        }
         total += n as u64;
-        if total > most {
-            return Err(format!("{size} bytes expand to more than {most}"));
+        let more = total.saturating_sub(earned) - beyond;
+        beyond += more;
+        if !free.take(more) {
+            return Err(format!("{size} bytes expand to more than is reasonable, {total} so far"));
+        }
+        Ok(n)
+    })?;
+    Ok(Inner { compression, sha256, sha512 })
+}
+
+/// Hashes what `fill` puts into one buffer after the other, until there is nothing more; `beside` it, if so.
+fn hashed(
+    beside: bool,
+    wide: bool,
+    mut fill: impl FnMut(&mut [u8]) -> Result<usize, String>,
+) -> Result<(Digest, Option<Digest>), String> {
+    let mut hashers = Hashers::new(wide);
+    if !beside {
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            let n = fill(&mut buffer)?;
+            if n == 0 {
+                return Ok(hashers.finish());
+            }
+            hashers.update(buffer.get(..n).unwrap_or_default());
         }
     }
-    *free -= total.saturating_sub(earned);
-    Ok(Inner { compression, sha256: sha256.finish(), sha512: sha512.map(Hasher::finish) })
+    std::thread::scope(|scope| {
+        let (full, filled) = sync_channel::<(Vec<u8>, usize)>(QUEUE);
+        let (back, free) = channel();
+        for _ in 0..QUEUE + 2 {
+            // The other end is right here.
+            let _ = back.send(vec![0; BUFFER]);
+        }
+        let hashing = scope.spawn(move || {
+            for (buffer, n) in filled {
+                hashers.update(buffer.get(..n).unwrap_or_default());
+                // Nobody fills it any more at the end.
+                let _ = back.send(buffer);
+            }
+            hashers.finish()
+        });
+        let gone = || "the hashing thread is gone".to_owned();
+        loop {
+            let mut buffer = free.recv().map_err(|_| gone())?;
+            let n = fill(&mut buffer)?;
+            if n == 0 {
+                break;
+            }
+            full.send((buffer, n)).map_err(|_| gone())?;
+        }
+        drop(full);
+        hashing.join().map_err(|_| gone())
+    })
+}
+
+/// The digests of one content.
+struct Hashers {
+    sha256: Hasher,
+    sha512: Option<Hasher>,
+}
+
+impl Hashers {
+    fn new(wide: bool) -> Self {
+        let sha512 = wide.then(|| Hasher::new(Algorithm::Sha512));
+        Self { sha256: Hasher::new(Algorithm::Sha256), sha512 }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        if let Some(hasher) = &mut self.sha512 {
+            hasher.update(bytes);
+        }
+    }
+
+    fn finish(self) -> (Digest, Option<Digest>) {
+        (self.sha256.finish(), self.sha512.map(Hasher::finish))
+    }
 }
 
 /// The pieces of one file, as something to read from.
@@ -154,5 +244,35 @@ impl Read for Pieces<'_> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_expands_beyond_all_reason_is_refused_whoever_decompresses_it() {
+        let zeros = vec![0; 64 << 20];
+        let bomb = zstd::encode_all(zeros.as_slice(), 1).unwrap();
+        let size = bomb.len() as u64;
+        let free = Free(AtomicU64::new(80 << 20));
+        let once = || inflate(Compression::Zstd, &mut bomb.as_slice(), size, false, &free);
+        assert_eq!(once().unwrap().sha256, Digest::sha256(&zeros));
+        // What the first has taken the second has not.
+        assert!(once().unwrap_err().contains("expand to more than is reasonable"));
+    }
+
+    #[test]
+    fn digests_are_the_same_beside_and_here() {
+        let content: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        let digests = |beside| {
+            let mut left = content.as_slice();
+            hashed(beside, true, |buffer| left.read(buffer).map_err(|e| e.to_string())).unwrap()
+        };
+        assert_eq!(digests(true), digests(false));
+        assert_eq!(digests(true).0, Digest::sha256(&content));
+        let failing = |beside| hashed(beside, false, |_| Err("no".to_owned())).unwrap_err();
+        assert_eq!((failing(true), failing(false)), ("no".to_owned(), "no".to_owned()));
     }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use barge_oci::{Descriptor, Document, Hasher, Index, annotation, to_go_json};
 
+use super::hashing::{Copier, PIECE};
 use super::plan::{Body, Plan};
-use super::write::{CHUNK, copy};
 use crate::cleanup::Temporary;
 use crate::content::Provider;
 use crate::error::{Error, Refusal, Result};
@@ -33,7 +33,8 @@ impl Plan {
         progress: &dyn Progress,
     ) -> Result<()> {
         progress.start(Some(self.size()));
-        let mut buffer = Vec::new();
+        // Each blob is right before it gets its name.
+        let (mut copier, mut buffer) = (Copier::here(), Vec::new());
         for (path, record) in self.records.iter().filter(|(path, _)| path.starts_with("blobs/")) {
             let to = folder.join(path);
             match &record.body {
@@ -44,7 +45,7 @@ impl Plan {
                 }
                 Body::Blob(descriptor) => {
                     let (temporary, mut file) = temporary(&to)?;
-                    copy(source, descriptor, &mut buffer, |bytes| {
+                    copier.copy(source, descriptor, |bytes| {
                         file.write_all(bytes).map_err(|e| Error::io("write", &to, e))?;
                         progress.add(bytes.len() as u64);
                         Ok(())
@@ -120,7 +121,7 @@ fn holds(path: &Path, descriptor: &Descriptor, buffer: &mut Vec<u8>) -> Result<b
     }
     let mut file = File::open(path).map_err(|e| Error::io("open", path, e))?;
     let mut hasher = Hasher::new(descriptor.digest.algorithm());
-    buffer.resize(CHUNK, 0);
+    buffer.resize(PIECE, 0);
     loop {
         match file.read(buffer) {
             Ok(0) => return Ok(hasher.finish() == descriptor.digest),

@@ -205,6 +205,13 @@ impl Members {
         None
     }
 
+    /// Notes what a file holds that was decompressed beside the pass.
+    pub(super) fn decompressed(&mut self, path: &str, inner: std::result::Result<Inner, String>) {
+        if let Some(Member::File(facts)) = self.by_path.get_mut(path) {
+            facts.inner = Some(inner);
+        }
+    }
+
     /// The bytes of a document that was kept.
     ///
     /// # Errors

@@ -1,14 +1,17 @@
 //! Image archives: reading every form there is, writing one.
 
 mod decompress;
+mod diff_ids;
 mod docker;
 mod explain;
+mod hashing;
 mod header;
 mod in_place;
 mod inflate;
 mod layout;
 mod legacy;
 mod members;
+mod part;
 mod plan;
 mod read;
 mod scan;

@@ -114,16 +114,17 @@ impl Archive {
             file.rewind().map_err(doing)?;
             let scanned = match Compression::detect(&start) {
                 Compression::None => scan::tar_file(&file, progress)?,
-                _ => scan::tar(&file, Pass::List, progress)?,
+                _ => scan::tar(&file, None, Pass::List, progress)?,
             };
             if !Self::needs_digests(&scanned.members) {
                 return Self::interpret(scanned);
             }
             file.rewind().map_err(doing)?;
-            return Self::stream(file, Pass::Verify, progress);
+            return Self::interpret(scan::tar(&file, None, Pass::Verify, progress)?);
         }
         progress.start(Some(meta.len()));
-        Self::stream(file, pass, progress)
+        let again = file.try_clone().map_err(doing)?;
+        Self::interpret(scan::tar(file, Some(again), pass, progress)?)
     }
 
     /// Reads an archive from a pipe or anything else that has to be read front to back.
@@ -133,7 +134,7 @@ impl Archive {
     pub fn stream<'a, R: Read>(input: R, pass: Pass<'a>, progress: &'a dyn Progress) -> Result<Self> {
         // From a pipe there is no second pass, so digests are computed in the first.
         let pass = if matches!(pass, Pass::List) { Pass::Verify } else { pass };
-        Self::interpret(scan::tar(input, pass, progress)?)
+        Self::interpret(scan::tar(input, None, pass, progress)?)
     }
 
     fn interpret(scanned: Scanned) -> Result<Self> {
@@ -397,7 +398,7 @@ impl Archive {
                 Some(Ok(inner)) => inner,
                 Some(Err(why)) => {
                     let message = format!("layer {n} ({}): {}", shown(&place), printable(why));
-                    let bomb = why.contains("expand to more than");
+                    let bomb = why.contains("expand to more than is reasonable");
                     let refusal = if bomb { Refusal::LimitExceeded } else { Refusal::StreamCorrupt };
                     return Err(Error::refused(refusal, message));
                 }

@@ -4,17 +4,23 @@
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
+use std::sync::Arc;
 
 use barge_oci::{Algorithm, Digest, Hasher};
 
 use super::decompress::{Compression, peek};
+use super::diff_ids::{Layer, Pool};
 use super::inflate::Inflater;
 use super::members::{Facts, MAX_MEMBERS, MAX_PATH_BYTES, Members, link_target, normal};
+use super::part::Part;
 use super::tar::{EntryKind, Input, Reader, SeekableFile, Streamed, shown};
+use crate::content::Blob;
 use crate::error::{Error, Refusal, Result};
 use crate::progress::Progress;
 
 const CHUNK: usize = 1 << 20;
+/// What is smaller is decompressed on its way.
+const WORTH: u64 = 1 << 20;
 /// How many of the first bytes are kept, to say what a file is that is no archive.
 const START: usize = 512;
 
@@ -53,6 +59,19 @@ pub trait Keeper {
     /// # Errors
     /// `Io`.
     fn end(&mut self, digests: &[Digest]) -> Result<()>;
+
+    /// Whether [`Self::reopen`] can be relied upon.
+    fn reopens(&self) -> bool {
+        false
+    }
+
+    /// A file that has ended, to be read again while the pass goes on.
+    ///
+    /// # Errors
+    /// `Io`.
+    fn reopen(&self, _digest: &Digest) -> Result<Option<Blob>> {
+        Ok(None)
+    }
 }
 
 /// Where the bytes of a file of an archive are.
@@ -66,16 +85,23 @@ pub enum Standing<'a> {
 
 /// Reads a tar, compressed or not.
 ///
-/// A fault of the tar itself ends the pass; [`Members::faults`] then has it, after what was read before.
+/// `again` is the same tar as a file that can be read at any place, if it is one. A fault of the tar itself ends the
+/// pass; [`Members::faults`] then has it, after what was read before.
 ///
 /// # Errors
 /// `Io`.
-pub(super) fn tar<'a, R: Read>(input: R, pass: Pass<'a>, progress: &'a dyn Progress) -> Result<Scanned> {
+pub(super) fn tar<'a, R: Read>(
+    input: R,
+    again: Option<File>,
+    pass: Pass<'a>,
+    progress: &'a dyn Progress,
+) -> Result<Scanned> {
     let (start, input) = peek(Watched { input, progress }, START)?;
     let compression = Compression::detect(&start);
     let input =
         super::decompress::bounded(compression, input).map_err(|e| super::decompress::read_error(0, e))?;
     let mut scan = Scan::new(pass, progress);
+    scan.again = again.filter(|_| compression == Compression::None).map(Arc::new);
     let (start, input) = match peek(input, START) {
         Ok(peeked) => peeked,
         Err(e) => {
@@ -120,6 +146,10 @@ struct Scan<'a> {
     members: Members,
     pass: Pass<'a>,
     inflater: Inflater,
+    /// Those who decompress what can be read again.
+    pool: Option<Pool>,
+    /// The tar, to be read again.
+    again: Option<Arc<File>>,
     progress: &'a dyn Progress,
     buffer: Vec<u8>,
     entries: usize,
@@ -132,6 +162,8 @@ impl<'a> Scan<'a> {
             members: Members::default(),
             pass,
             inflater: Inflater::default(),
+            pool: None,
+            again: None,
             progress,
             buffer: vec![0; CHUNK],
             entries: 0,
@@ -145,6 +177,9 @@ impl<'a> Scan<'a> {
             Err(e) if e.refusal().is_none() => return Err(e),
             Err(e) => self.members.fault(e),
             Ok(()) => {}
+        }
+        for (path, inner) in self.pool.take().map(Pool::finish).unwrap_or_default() {
+            self.members.decompressed(&path, inner);
         }
         if let Some(path) = self.members.below_link() {
             let message = format!("{} lies below a link", shown(path));
@@ -285,8 +320,9 @@ impl<'a> Scan<'a> {
             _ => false,
         };
         let compression = Compression::detect(start);
-        let inflate =
-            matches!(compression, Compression::Gzip | Compression::Zstd) && !matches!(self.pass, Pass::List);
+        let compressed = matches!(compression, Compression::Gzip | Compression::Zstd);
+        let later = compressed && size >= WORTH && self.may_read_again(standing);
+        let inflate = compressed && !later && !matches!(self.pass, Pass::List);
         if inflate {
             self.inflater.begin(compression, size, wide);
         }
@@ -312,7 +348,13 @@ impl<'a> Scan<'a> {
             let digests: Vec<Digest> = std::iter::once(sha256).chain(sha512).collect();
             keeper.end(&digests)?;
         }
-        let inner = if inflate {
+        let inner = if later {
+            let known = if keep { sha256 } else { claimed.unwrap_or(sha256) };
+            let content = self.read_again(&known, standing, size)?;
+            let layer = Layer { path: path.to_owned(), content, compression, size, wide };
+            self.pool.get_or_insert_with(|| Pool::start(&self.inflater.free)).add(layer);
+            Err("the decompressing thread is gone".to_owned())
+        } else if inflate {
             self.inflater.end()
         } else {
             Ok(super::members::Inner { compression, sha256, sha512 })
@@ -328,6 +370,32 @@ impl<'a> Scan<'a> {
         let facts = Facts { sha256: Some(sha256), sha512, inner: Some(inner), size, document };
         self.members.add_file(path, facts);
         Ok(())
+    }
+}
+
+impl Scan<'_> {
+    /// Whether a file can be had a second time.
+    fn may_read_again(&self, standing: Standing<'_>) -> bool {
+        match &self.pass {
+            Pass::Keep(keeper) => keeper.reopens(),
+            Pass::Verify => self.again.is_some() || matches!(standing, Standing::File(_)),
+            Pass::List => false,
+        }
+    }
+
+    /// What was kept is what counts; without a keeper it is the archive itself.
+    fn read_again(&self, digest: &Digest, standing: Standing<'_>, size: u64) -> Result<Blob> {
+        let missing = || Error::not_found(format!("content digest {digest}: not found"));
+        match (&self.pass, standing) {
+            (Pass::Keep(keeper), _) => keeper.reopen(digest)?.ok_or_else(missing),
+            (_, Standing::File(path)) => {
+                File::open(path).map(Blob::File).map_err(|e| Error::io("open", path, e))
+            }
+            (_, Standing::At(at)) => {
+                let file = Arc::clone(self.again.as_ref().ok_or_else(missing)?);
+                Ok(Blob::Stream(Box::new(Part { file, at, end: at + size })))
+            }
+        }
     }
 }
 

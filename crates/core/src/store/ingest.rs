@@ -163,6 +163,18 @@ impl Keeper for Ingest {
         }
     }
 
+    fn reopens(&self) -> bool {
+        true
+    }
+
+    fn reopen(&self, digest: &Digest) -> Result<Option<Blob>> {
+        let file = match self.received.get(digest) {
+            Some(path) => Some(File::open(path).map_err(|e| Error::io("open", path, e))?),
+            None => self.store.open_blob(digest)?,
+        };
+        Ok(file.map(Blob::File))
+    }
+
     fn end(&mut self, digests: &[Digest]) -> Result<()> {
         let Some((file, path)) = self.current.take() else { return Ok(()) };
         file.into_inner().map_err(|e| Error::io("write", &path, e.into_error()))?;

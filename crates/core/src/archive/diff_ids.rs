@@ -1,0 +1,110 @@
+//! Learns the diffIDs of layers that can be read again, several at once, while the pass goes on.
+
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use super::decompress::Compression;
+use super::hashing::Taken;
+use super::inflate::{Free, Outcome, inflate};
+use crate::content::Blob;
+
+/// How many layers wait for each thread; each is an open file.
+const WAITING: usize = 2;
+
+/// A layer to be read again.
+pub(super) struct Layer {
+    /// The member it is.
+    pub path: String,
+    pub content: Blob,
+    pub compression: Compression,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Whether sha512 is wanted, too.
+    pub wide: bool,
+}
+
+/// Threads that decompress and hash. Dropped, they stop.
+pub(super) struct Pool {
+    queue: Option<SyncSender<Layer>>,
+    outcomes: Receiver<(String, Outcome)>,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+    _taken: Option<Taken>,
+}
+
+impl Pool {
+    /// As many threads as this process may have for it, at least one.
+    pub(super) fn start(free: &Arc<Free>) -> Self {
+        let taken = Taken::all_cores();
+        let lanes = taken.as_ref().map_or(1, Taken::count);
+        let (queue, layers) = sync_channel(lanes * WAITING);
+        let (done, outcomes) = channel();
+        let (layers, stop) = (Arc::new(Mutex::new(layers)), Arc::<AtomicBool>::default());
+        let thread = |_| {
+            let (layers, done) = (Arc::clone(&layers), done.clone());
+            let (stop, free) = (Arc::clone(&stop), Arc::clone(free));
+            std::thread::spawn(move || work(&layers, &done, &stop, &free))
+        };
+        let threads = (0..lanes).map(thread).collect();
+        Self { queue: Some(queue), outcomes, stop, threads, _taken: taken }
+    }
+
+    /// Takes one more; waits while there are many already.
+    pub(super) fn add(&self, layer: Layer) {
+        if let Some(queue) = &self.queue {
+            // A thread that is gone is missed by whoever wants its outcome.
+            let _ = queue.send(layer);
+        }
+    }
+
+    /// Every layer, and what it holds.
+    pub(super) fn finish(mut self) -> Vec<(String, Outcome)> {
+        self.queue = None;
+        self.outcomes.iter().collect()
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.queue = None;
+        for thread in self.threads.drain(..) {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+fn work(
+    layers: &Mutex<Receiver<Layer>>,
+    done: &Sender<(String, Outcome)>,
+    stop: &Arc<AtomicBool>,
+    free: &Free,
+) {
+    let next = || layers.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    while let Ok(Layer { path, content, compression, size, wide }) = next() {
+        let mut content = Stoppable { content, stop };
+        let outcome = inflate(compression, &mut content, size, wide, free);
+        // Nobody wants it any more.
+        if done.send((path, outcome)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Content that ends with an error when it is not wanted any more.
+struct Stoppable<'a> {
+    content: Blob,
+    stop: &'a AtomicBool,
+}
+
+impl Read for Stoppable<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(std::io::Error::other("nobody wants it any more"));
+        }
+        self.content.read(buffer)
+    }
+}

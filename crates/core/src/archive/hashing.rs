@@ -1,0 +1,350 @@
+//! Copies blobs and hashes them: here, or beside the copying on threads of their own, where there is much to hash.
+//!
+//! Beside it, a piece that was handed on goes to the thread that has its blob, and comes back from there to be filled
+//! again; several blobs are hashed at once. Whether a blob was right is known when everything is, so that an archive
+//! lacks its end marker until then.
+
+use std::io::{ErrorKind as IoKind, Read};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::Scope;
+
+use barge_oci::{Descriptor, Digest, Hasher};
+
+use crate::content::Provider;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How much is read and handed on at once.
+pub(super) const PIECE: usize = 512 << 10;
+/// How many pieces wait for one thread, and how many there are beyond that.
+const WAITING: usize = 2;
+const SPARE: usize = 2;
+/// What is smaller is hashed before a thread has started.
+const WORTH: u64 = 8 << 20;
+/// The most threads for one archive.
+const MOST: usize = 8;
+
+/// Threads that hash in this process. Whoever finds all of them at work hashes by itself.
+static BUSY: AtomicUsize = AtomicUsize::new(0);
+
+/// Copies blobs so that none is handed on unhashed.
+pub(super) enum Copier<'a> {
+    /// Piece by piece.
+    Here(Vec<u8>),
+    /// While the next pieces are read and written.
+    Beside(Beside<'a>),
+}
+
+/// Runs `work`, which copies `bytes` bytes of blobs, and then makes sure that all of them were right.
+///
+/// # Errors
+/// Those of `work`; `Mismatch` for a blob that is not its digest.
+pub(super) fn copying<T>(bytes: u64, work: impl FnOnce(&mut Copier<'_>) -> Result<T>) -> Result<T> {
+    let Some(taken) = (bytes >= WORTH).then(Taken::all_cores).flatten() else {
+        return work(&mut Copier::here());
+    };
+    let failed = Failed::default();
+    let outcome = std::thread::scope(|scope| {
+        // The threads end when what they are handed ends, with this value.
+        work(&mut Copier::Beside(Beside::start(scope, taken.count(), &failed)))
+    });
+    match failed.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        // What the copying then failed with is a consequence.
+        Some(error) => Err(error),
+        None if failed.set.load(Ordering::Relaxed) => Err(gone()),
+        None => outcome,
+    }
+}
+
+/// What went wrong in one of the threads.
+#[derive(Default)]
+struct Failed {
+    set: AtomicBool,
+    /// What it was, but for a panic.
+    error: Mutex<Option<Error>>,
+}
+
+/// Threads that are taken, until it is dropped.
+pub(super) struct Taken(usize);
+
+impl Taken {
+    /// As many as there are cores; `None` if there is one core, or if others are busy already.
+    pub(super) fn all_cores() -> Option<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let (lanes, most) = (cores.min(MOST), 2 * cores);
+        let fits = |busy: usize| (busy + lanes <= most).then_some(busy + lanes);
+        let taken = || BUSY.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
+        (cores > 1 && taken().is_ok()).then_some(Self(lanes))
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        BUSY.fetch_sub(self.0, Ordering::Relaxed);
+    }
+}
+
+impl Copier<'_> {
+    /// One that needs no threads.
+    pub(super) fn here() -> Self {
+        Self::Here(Vec::new())
+    }
+
+    /// Hands a blob on piece by piece; the last piece is handed on before it is known to be right.
+    ///
+    /// # Errors
+    /// `Mismatch` if its size is another, or if it, or one before it, is not its digest; those of `take`.
+    pub(super) fn copy(
+        &mut self,
+        source: &impl Provider,
+        descriptor: &Descriptor,
+        mut take: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        match self {
+            Self::Here(buffer) => {
+                let mut hasher = Hasher::new(descriptor.digest.algorithm());
+                pieces(source, descriptor, |blob| {
+                    buffer.resize(PIECE, 0);
+                    let n = blob(buffer)?;
+                    let bytes = buffer.get(..n).unwrap_or_default();
+                    hasher.update(bytes);
+                    take(bytes).map(|()| n)
+                })?;
+                verify(&descriptor.digest, hasher)
+            }
+            Self::Beside(beside) => {
+                let lane = beside.next_lane();
+                beside.send(lane, Step::Begin(descriptor.digest))?;
+                pieces(source, descriptor, |blob| {
+                    let mut buffer = beside.free.recv().map_err(|_| gone())?;
+                    let n = blob(&mut buffer)?;
+                    take(buffer.get(..n).unwrap_or_default())?;
+                    beside.send(lane, Step::Piece(buffer, n))?;
+                    Ok(n)
+                })?;
+                beside.send(lane, Step::End)
+            }
+        }
+    }
+}
+
+/// Reads a blob of exactly the size that is meant; `piece` is given what fills a buffer, until there is nothing more.
+fn pieces(
+    source: &impl Provider,
+    descriptor: &Descriptor,
+    mut piece: impl FnMut(&mut dyn FnMut(&mut [u8]) -> Result<usize>) -> Result<usize>,
+) -> Result<()> {
+    let mut blob = source.open(descriptor)?;
+    let mut left = descriptor.size;
+    let mut fill = |buffer: &mut [u8]| -> Result<usize> {
+        // One byte more than expected is asked for, so that a blob that grew is noticed.
+        let most = usize::try_from(left.saturating_add(1)).unwrap_or(usize::MAX).min(buffer.len());
+        let n = loop {
+            match blob.read(buffer.get_mut(..most).unwrap_or_default()) {
+                Ok(n) => break n as u64,
+                Err(e) if e.kind() == IoKind::Interrupted => {}
+                Err(e) => {
+                    let what = format!("blob {}", descriptor.digest);
+                    return Err(Error::io("read", Path::new(&what), e));
+                }
+            }
+        };
+        match (n, left) {
+            (0, 1..) => Err(changed(&descriptor.digest, &format!("{left} bytes of it are missing"))),
+            (n, left) if n > left => {
+                Err(changed(&descriptor.digest, "it is longer than its descriptor says"))
+            }
+            _ => {
+                left -= n;
+                Ok(usize::try_from(n).unwrap_or(usize::MAX))
+            }
+        }
+    };
+    while piece(&mut fill)? > 0 {}
+    Ok(())
+}
+
+fn verify(digest: &Digest, hasher: Hasher) -> Result<()> {
+    let actual = hasher.finish();
+    if actual == *digest {
+        return Ok(());
+    }
+    Err(changed(digest, &format!("its content is {actual}")))
+}
+
+fn changed(digest: &Digest, how: &str) -> Error {
+    let message = format!("blob {digest} is damaged, {how}: the save was stopped");
+    Error::new(ErrorKind::Mismatch, message)
+        .hint("`barge store check` lists every fault; remove the image, then load or pull it again")
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::Mismatch, "the thread that hashes is gone: the save was stopped")
+}
+
+/// Threads that hash, and the buffers that go round.
+pub(super) struct Beside<'a> {
+    lanes: Vec<SyncSender<Step>>,
+    next: usize,
+    free: Receiver<Vec<u8>>,
+    failed: &'a Failed,
+}
+
+/// What one thread is told.
+enum Step {
+    Begin(Digest),
+    /// A buffer, and how much of it is the blob's.
+    Piece(Vec<u8>, usize),
+    End,
+}
+
+impl<'a> Beside<'a> {
+    fn start<'scope>(scope: &'scope Scope<'scope, '_>, lanes: usize, failed: &'a Failed) -> Self
+    where
+        'a: 'scope,
+    {
+        let (back, free) = channel();
+        let lane = |_| {
+            let (sender, steps) = sync_channel(WAITING);
+            let back = back.clone();
+            scope.spawn(move || hash(&steps, &back, failed));
+            sender
+        };
+        let lanes: Vec<SyncSender<Step>> = (0..lanes).map(lane).collect();
+        for _ in 0..lanes.len() * WAITING + SPARE {
+            // The other end is right here.
+            let _ = back.send(vec![0; PIECE]);
+        }
+        Self { lanes, next: 0, free, failed }
+    }
+
+    fn next_lane(&mut self) -> usize {
+        self.next = (self.next + 1) % self.lanes.len().max(1);
+        self.next
+    }
+
+    /// Fails when a thread has found something, or is gone.
+    fn send(&self, lane: usize, step: Step) -> Result<()> {
+        if self.failed.set.load(Ordering::Relaxed) {
+            return Err(gone());
+        }
+        self.lanes.get(lane).ok_or_else(gone)?.send(step).map_err(|_| gone())
+    }
+}
+
+/// Hashes one blob after the other, as one thread. When one is wrong, buffers go back and nothing else is done.
+fn hash(steps: &Receiver<Step>, back: &Sender<Vec<u8>>, failed: &Failed) {
+    let mut current: Option<(Digest, Hasher)> = None;
+    let _panics = NotesPanic(failed);
+    for step in steps {
+        match step {
+            Step::Begin(digest) => current = Some((digest, Hasher::new(digest.algorithm()))),
+            Step::Piece(buffer, n) => {
+                if let Some((_, hasher)) = &mut current {
+                    hasher.update(buffer.get(..n).unwrap_or_default());
+                }
+                // Nobody takes it any more when the copying has ended.
+                let _ = back.send(buffer);
+            }
+            Step::End => {
+                let verified = current.take().map_or(Ok(()), |(digest, hasher)| verify(&digest, hasher));
+                if let Err(error) = verified {
+                    *failed.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    failed.set.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+}
+
+/// A thread that panics has failed, too.
+struct NotesPanic<'a>(&'a Failed);
+
+impl Drop for NotesPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.set.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use barge_oci::media_type;
+
+    use super::*;
+    use crate::content::{Blob, Documents};
+
+    /// Blobs that may be something else than they are called.
+    struct Blobs(BTreeMap<Digest, Vec<u8>>);
+
+    impl Documents for Blobs {
+        fn has(&self, descriptor: &Descriptor) -> Result<bool> {
+            Ok(self.0.contains_key(&descriptor.digest))
+        }
+
+        fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
+            Ok(self.0.get(&descriptor.digest).cloned())
+        }
+    }
+
+    impl Provider for Blobs {
+        fn open(&self, descriptor: &Descriptor) -> Result<Blob> {
+            Ok(Blob::Bytes(std::io::Cursor::new(self.0[&descriptor.digest].clone())))
+        }
+    }
+
+    /// Copies twenty blobs of which `spoil` changes one, and returns what was copied.
+    fn copied(bytes: u64, which: usize, spoil: impl Fn(&mut Vec<u8>)) -> Result<Vec<u8>> {
+        let contents: Vec<Vec<u8>> = (0..20_u8).map(|n| vec![n; usize::from(n) * 100_000]).collect();
+        let descriptors: Vec<Descriptor> =
+            contents.iter().map(|c| Descriptor::of(media_type::OCI_LAYER_GZIP, c)).collect();
+        let mut blobs: BTreeMap<Digest, Vec<u8>> =
+            descriptors.iter().map(|d| d.digest).zip(contents).collect();
+        spoil(blobs.get_mut(&descriptors[which].digest).unwrap());
+        let (blobs, mut out) = (Blobs(blobs), Vec::new());
+        copying(bytes, |copier| {
+            descriptors.iter().try_for_each(|d| {
+                copier.copy(&blobs, d, |piece| {
+                    out.extend_from_slice(piece);
+                    Ok(())
+                })
+            })
+        })?;
+        Ok(out)
+    }
+
+    #[test]
+    fn blobs_are_copied_in_order_and_none_unhashed() {
+        let expected: Vec<u8> = (0..20_u8).flat_map(|n| vec![n; usize::from(n) * 100_000]).collect();
+        for bytes in [0, WORTH] {
+            assert!(copied(bytes, 0, |_| {}).unwrap() == expected);
+            for which in [1, 10, 19] {
+                let text = |spoil: fn(&mut Vec<u8>)| copied(bytes, which, spoil).unwrap_err().to_string();
+                assert!(text(|blob| blob[50_000] ^= 1).contains("its content is sha256:"), "{bytes} {which}");
+                assert!(text(|blob| blob.truncate(99_999)).contains("of it are missing"));
+                assert!(text(|blob| blob.push(0)).contains("it is longer than its descriptor says"));
+            }
+        }
+    }
+
+    #[test]
+    fn what_fails_elsewhere_ends_the_threads() {
+        let failed = copying(WORTH, |_| Err::<(), _>(Error::invalid("no")));
+        assert_eq!(failed.unwrap_err().to_string(), "no");
+        let content = vec![1; 4 * PIECE];
+        let descriptor = Descriptor::of(media_type::OCI_LAYER_GZIP, &content);
+        let blobs = Blobs(BTreeMap::from([(descriptor.digest, content)]));
+        let failed =
+            copying(WORTH, |copier| copier.copy(&blobs, &descriptor, |_| Err(Error::invalid("full"))));
+        assert_eq!(failed.unwrap_err().to_string(), "full");
+    }
+}
