@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use barge_core::archive::Packing;
 use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 /// Save, load, list and carry container images without a daemon
@@ -130,6 +131,13 @@ pub(crate) struct Save {
     /// Save straight from a registry, without a store; docker://NAME is such an image, too
     #[arg(long, value_name = "PLACE", default_value = "store")]
     pub(crate) from: From,
+    /// Compress the archive: gzip or zstd, with a level behind a colon, or none [default: what the file's name says:
+    /// .tar.gz, .tgz, .tar.zst, .tzst]
+    #[arg(long, value_name = "FORMAT[:LEVEL]", value_parser = compression)]
+    pub(crate) compress: Option<Compress>,
+    /// How many threads compress [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) threads: Option<u16>,
     /// Print what would be written, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -590,6 +598,28 @@ pub(crate) enum ProgressMode {
     Plain,
     Json,
     None,
+}
+
+/// How an archive is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compress {
+    None,
+    As(Packing),
+}
+
+/// `gzip`, `gzip:9`, `zstd`, `zstd:19` or `none`.
+fn compression(value: &str) -> Result<Compress, String> {
+    let (format, level) = match value.split_once(':') {
+        Some((format, level)) => (format, Some(level.parse().map_err(|_| format!("no level: {level:?}"))?)),
+        None => (value, None),
+    };
+    let packing = match format {
+        "none" if level.is_none() => return Ok(Compress::None),
+        "gzip" => Packing::gzip(level).ok_or("gzip has levels 1 to 12"),
+        "zstd" => Packing::zstd(level).ok_or("zstd has levels 1 to 19"),
+        _ => Err("must be gzip, zstd or none"),
+    };
+    Ok(packing.map(Compress::As)?)
 }
 
 /// The command line that [`Cli`] describes, with Go's switches.

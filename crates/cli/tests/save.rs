@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod common;
+#[path = "save/compressed.rs"]
+mod compressed;
 #[path = "save/interrupted.rs"]
 mod interrupted;
 #[path = "save/output.rs"]

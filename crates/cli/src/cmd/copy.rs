@@ -155,7 +155,7 @@ impl Copier<'_> {
                 let images = renamed(found.images, name)?;
                 let output = Output::open(file)?;
                 let (plan, origin) = self.plan(Found { images, companions, ..found })?;
-                save::write(&plan, &origin, output, Some(file), self.mode())?;
+                save::write(&plan, &origin, output, Some(file), None, self.mode())?;
                 self.say(plan.images.iter().map(|image| image.root.digest))
             }
         }

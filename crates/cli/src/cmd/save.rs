@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, stdout};
 use std::path::Path;
 
-use barge_core::archive::Plan;
+use barge_core::archive::{Packing, Plan};
 use barge_core::content::Provider;
 use barge_core::ops::{SaveOptions, plan_images, plan_save};
 use barge_core::output::Output;
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::place::{Origin, REGISTRY, find_all, gather, reference};
 use super::{Failure, Outcome, note, platforms, print, referrers, registry};
-use crate::args::{From, PlanFormat, ProgressMode, Save};
+use crate::args::{Compress, From, PlanFormat, ProgressMode, Save};
 use crate::render::progress;
 use crate::render::size::human_size;
 use crate::render::table::Table;
@@ -63,8 +63,26 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
     };
     match output {
         None => show(&plan, args.format.unwrap_or(PlanFormat::Table)),
-        Some(output) => write(&plan, &origin, output, file, args.progress),
+        Some(output) => write(&plan, &origin, output, file, packing(args, file), args.progress),
     }
+}
+
+/// How the archive is to be compressed: as is said, else as the file is called.
+fn packing(args: &Save, file: Option<&Path>) -> Option<Packing> {
+    let called = || {
+        let name = file?.file_name()?.to_string_lossy().to_lowercase();
+        let ends = |suffixes: [&str; 2]| suffixes.iter().any(|suffix| name.ends_with(suffix));
+        if ends([".tar.gz", ".tgz"]) {
+            return Packing::gzip(None);
+        }
+        ends([".tar.zst", ".tzst"]).then(|| Packing::zstd(None)).flatten()
+    };
+    let packing = match args.compress {
+        Some(Compress::None) => None,
+        Some(Compress::As(packing)) => Some(packing),
+        None => called(),
+    };
+    packing.map(|packing| packing.with_threads(args.threads.map(usize::from)))
 }
 
 /// Writes a planned archive to its end.
@@ -73,14 +91,22 @@ pub(super) fn write(
     source: &impl Provider,
     mut output: Output,
     file: Option<&Path>,
+    packing: Option<Packing>,
     mode: ProgressMode,
 ) -> Outcome {
     for text in &plan.notes {
         note("note", text);
     }
-    output.reserve(plan.size())?;
+    let name = file.unwrap_or(Path::new("the archive"));
+    if packing.is_none() {
+        // How large it becomes when it is compressed nobody knows.
+        output.reserve(plan.size())?;
+    }
     let progress = progress::new(mode, "Saving");
-    plan.write(source, &mut output, file.unwrap_or(Path::new("the archive")), progress.as_ref())?;
+    match packing {
+        None => plan.write(source, &mut output, name, progress.as_ref())?,
+        Some(packing) => plan.write_packed(source, &mut output, packing, name, progress.as_ref())?,
+    }
     output.commit()?;
     Ok(())
 }

@@ -99,6 +99,14 @@ impl Archives {
                 other => skip(program, &format!("{other:?}")),
             }
         }
+        let own = Barge::new()?;
+        own.load(&plain, &[])?;
+        let names: Vec<&str> = images.iter().filter_map(|image| image.name.as_deref()).collect();
+        for format in ["gzip", "zstd"] {
+            let path = archives.path();
+            own.save(&[&names[..], &["--compress", format]].concat(), &path)?;
+            archives.add(&barge, format!("compressed by barge, {format}"), path, images.clone())?;
+        }
         Ok(archives)
     }
 

@@ -1,10 +1,12 @@
 //! Writes a planned archive, every blob hashed.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
+use super::decompress::Compression;
 use super::hashing::{Copier, copying};
 use super::header::{header, padded};
+use super::packing::{Packer, Packing};
 use super::plan::{Body, END, Plan, Record};
 use super::tar::BLOCK;
 use crate::content::Provider;
@@ -24,24 +26,84 @@ impl Plan {
         name: &Path,
         progress: &dyn Progress,
     ) -> Result<()> {
+        self.write_to(source, Target::Plain(output), name, progress)
+    }
+
+    /// Writes the archive compressed; its bytes are the same for any number of threads.
+    ///
+    /// # Errors
+    /// As [`Plan::write`].
+    pub fn write_packed(
+        &self,
+        source: &impl Provider,
+        output: &mut dyn Write,
+        packing: Packing,
+        name: &Path,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        self.write_to(source, Target::Packed(Packer::new(output, packing)), name, progress)
+    }
+
+    fn write_to(
+        &self,
+        source: &impl Provider,
+        target: Target<'_>,
+        name: &Path,
+        progress: &dyn Progress,
+    ) -> Result<()> {
         progress.start(Some(self.size()));
-        let mut writer = Writer { output, name, progress };
+        let mut writer = Writer { target, name, progress };
         let blobs = self.blobs().map(|b| b.size).sum();
         copying(blobs, |copier| {
             self.records.iter().try_for_each(|(path, record)| writer.record(path, record, source, copier))
         })?;
         writer.write(&END)?;
-        writer.output.flush().map_err(|e| Error::io("write", name, e))
+        writer.target.finish().map_err(|e| Error::io("write", name, e))
     }
 }
 
-struct Writer<'a> {
-    output: &'a mut dyn Write,
+/// Where the bytes of an archive go.
+enum Target<'a> {
+    Plain(&'a mut dyn Write),
+    Packed(Packer<'a>),
+}
+
+impl Target<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(output) => output.write_all(bytes),
+            Self::Packed(packer) => packer.write(bytes),
+        }
+    }
+
+    /// A blob begins with these bytes, or something else with none.
+    fn begin(&mut self, start: &[u8], size: u64) -> io::Result<()> {
+        match self {
+            Self::Plain(_) => Ok(()),
+            Self::Packed(packer) => {
+                packer.packed(size >= WORTH && Compression::detect(start) != Compression::None)
+            }
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Plain(output) => output.flush(),
+            Self::Packed(packer) => packer.finish(),
+        }
+    }
+}
+
+/// Whatever is smaller is compressed with what stands around it.
+const WORTH: u64 = 4096;
+
+struct Writer<'a, 't> {
+    target: Target<'t>,
     name: &'a Path,
     progress: &'a dyn Progress,
 }
 
-impl Writer<'_> {
+impl Writer<'_, '_> {
     fn record(
         &mut self,
         path: &str,
@@ -53,14 +115,27 @@ impl Writer<'_> {
         match &record.body {
             Body::Directory => {}
             Body::Bytes(bytes) => self.write(bytes)?,
-            Body::Blob(descriptor) => copier.copy(source, descriptor, |bytes| self.write(bytes))?,
+            Body::Blob(descriptor) => {
+                let mut first = true;
+                copier.copy(source, descriptor, |bytes| {
+                    if std::mem::take(&mut first) {
+                        self.begin(bytes, descriptor.size)?;
+                    }
+                    self.write(bytes)
+                })?;
+                self.begin(&[], 0)?;
+            }
         }
         let padding = padded(record.size()) - record.size();
         self.write([0; BLOCK].get(..usize::try_from(padding).unwrap_or_default()).unwrap_or_default())
     }
 
+    fn begin(&mut self, start: &[u8], size: u64) -> Result<()> {
+        self.target.begin(start, size).map_err(|e| Error::io("write", self.name, e))
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.output.write_all(bytes).map_err(|e| Error::io("write", self.name, e))?;
+        self.target.write(bytes).map_err(|e| Error::io("write", self.name, e))?;
         self.progress.add(bytes.len() as u64);
         Ok(())
     }

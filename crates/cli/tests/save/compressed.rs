@@ -1,0 +1,120 @@
+//! Archives that are compressed while they are written.
+
+use std::io::Read;
+
+use super::common::{Layout, Maker, Place, installed};
+
+/// A store with an image of a plain layer that can be compressed, one of noise, and one that is compressed already.
+fn three() -> Place {
+    let mut layout = Layout::default();
+    let mut random = fastrand::Rng::with_seed(5);
+    let noise: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(2 << 20).collect();
+    let gzip = [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255][..], &noise].concat();
+    let image = Maker::new("linux/amd64").layer("text and text ".repeat(300_000)).layer(noise).layer(gzip);
+    let root = layout.image(&image);
+    layout.name(&root, "docker.io/library/three:1");
+    Place::with(&layout)
+}
+
+/// What the program `tool` makes of an archive; nothing if it is not there.
+fn unpacked(place: &Place, tool: &str, file: &str) -> Option<Vec<u8>> {
+    if !installed(tool, "compressed archives") {
+        return None;
+    }
+    let ran = place.shell(&format!("{tool} -dc < {file}"));
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{tool} {file}");
+    Some(ran.stdout)
+}
+
+#[test]
+fn the_name_says_how() {
+    let place = three();
+    let plain = place.saved("three:1");
+    for (file, tool) in [
+        ("a.tar.gz", "gzip"),
+        ("a.tgz", "gzip"),
+        ("A.TAR.GZ", "gzip"),
+        ("a.tar.zst", "zstd"),
+        ("a.tzst", "zstd"),
+    ] {
+        assert_eq!(place.ok(&format!("save -o {file} three:1")), "");
+        let packed = place.read(file);
+        assert!(packed.len() < plain.len() * 7 / 10, "{file}: {} of {}", packed.len(), plain.len());
+        if let Some(unpacked) = unpacked(&place, tool, file) {
+            assert!(unpacked == plain, "{file}");
+        }
+        let other = Place::new();
+        assert_eq!(other.run_with("load", &packed).out(), "Loaded image: three:1\n", "{file}");
+        assert!(other.saved("three:1") == plain, "{file}");
+        assert_eq!(place.run(&format!("archive verify {file}")).code, Some(0), "{file}");
+    }
+    place.ok("save -o a.tar three:1");
+    place.ok("save --compress none -o b.tar.gz three:1");
+    assert!(place.read("a.tar") == plain && place.read("b.tar.gz") == plain);
+}
+
+#[test]
+fn the_flag_says_how() {
+    let place = three();
+    let plain = place.saved("three:1");
+    let one = place.saved("--compress gzip:1 three:1");
+    let twelve = place.saved("--compress gzip:12 three:1");
+    assert!(one.starts_with(&[0x1f, 0x8b]) && twelve.len() < one.len() && one.len() < plain.len());
+    place.ok("save --compress zstd:19 -o a.bin three:1");
+    assert!(place.read("a.bin").starts_with(&[0x28, 0xb5, 0x2f, 0xfd]));
+    let mut back = Vec::new();
+    flate2::read::MultiGzDecoder::new(twelve.as_slice()).read_to_end(&mut back).unwrap();
+    assert!(back == plain);
+    for (given, why) in [
+        ("gzip:13", "gzip has levels 1 to 12"),
+        ("zstd:0", "zstd has levels 1 to 19"),
+        ("zstd:x", "no level: \"x\""),
+        ("none:1", "must be gzip, zstd or none"),
+        ("xz", "must be gzip, zstd or none"),
+    ] {
+        let ran = place.run(&format!("save --compress {given} three:1"));
+        assert_eq!(ran.code, Some(125), "{given}");
+        assert!(ran.stderr.contains(why), "{given}: {}", ran.stderr);
+    }
+    let ran = place.run("save --threads 0 --compress gzip three:1");
+    assert_eq!(ran.code, Some(125), "{}", ran.stderr);
+}
+
+#[test]
+fn the_number_of_threads_is_no_matter() {
+    let place = three();
+    for format in ["gzip", "zstd"] {
+        let all = place.saved(&format!("--compress {format} three:1"));
+        for threads in [1, 2, 5] {
+            assert!(place.saved(&format!("--compress {format} --threads {threads} three:1")) == all);
+        }
+    }
+}
+
+#[test]
+fn what_is_compressed_already_is_not_compressed_again() {
+    let place = three();
+    let packed = place.saved("--compress gzip:1 three:1");
+    // The noise behind the header of gzip stands in the archive as it is, but for five bytes in every 65,535.
+    let mut random = fastrand::Rng::with_seed(5);
+    let noise: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(2 << 20).collect();
+    let piece = &noise[100_000..100_064];
+    assert!(packed.windows(64).any(|window| window == piece));
+}
+
+#[test]
+fn a_damaged_blob_leaves_no_archive() {
+    let place = three();
+    place.write("a.tar.gz", "what was there");
+    let blobs = std::fs::read_dir(place.store().join("blobs/sha256")).unwrap();
+    let large = blobs.map(|e| e.unwrap().path()).max_by_key(|p| p.metadata().unwrap().len()).unwrap();
+    let mut bytes = std::fs::read(&large).unwrap();
+    bytes[1_000_000] ^= 1;
+    std::fs::remove_file(&large).unwrap();
+    std::fs::write(&large, bytes).unwrap();
+    for flags in ["", "--compress zstd ", "--threads 3 "] {
+        let said = place.fails(&format!("save {flags}-o a.tar.gz three:1"));
+        assert!(said.contains("is damaged, its content is sha256:"), "{said}");
+        assert_eq!(place.read("a.tar.gz"), b"what was there");
+    }
+}
