@@ -135,8 +135,8 @@ pub(crate) struct Save {
     /// .tar.gz, .tgz, .tar.zst, .tzst]
     #[arg(long, value_name = "FORMAT[:LEVEL]", value_parser = compression)]
     pub(crate) compress: Option<Compress>,
-    /// How many threads compress [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    /// How many threads compress, 1 to 6 [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=6))]
     pub(crate) threads: Option<u16>,
     /// Print what would be written, and write nothing
     #[arg(long)]

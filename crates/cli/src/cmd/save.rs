@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
         (plan, Origin::Store(store), Some(lease))
     };
     match output {
-        None => show(&plan, args.format.unwrap_or(PlanFormat::Table)),
+        None => show(&plan, packing(args, file).is_some(), args.format.unwrap_or(PlanFormat::Table)),
         Some(output) => write(&plan, &origin, output, file, packing(args, file), args.progress),
     }
 }
@@ -70,7 +70,9 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
 /// How the archive is to be compressed: as is said, else as the file is called.
 fn packing(args: &Save, file: Option<&Path>) -> Option<Packing> {
     let called = || {
-        let name = file?.file_name()?.to_string_lossy().to_lowercase();
+        // Of a link the file that is meant.
+        let file = file.map(|file| file.canonicalize().unwrap_or_else(|_| file.to_path_buf()))?;
+        let name = file.file_name()?.to_string_lossy().to_lowercase();
         let ends = |suffixes: [&str; 2]| suffixes.iter().any(|suffix| name.ends_with(suffix));
         if ends([".tar.gz", ".tgz"]) {
             return Packing::gzip(None);
@@ -142,7 +144,7 @@ fn plan_from_registry(args: &Save, options: &SaveOptions) -> Result<(Plan, Gathe
 }
 
 /// The plan, for a dry run.
-fn show(plan: &Plan, format: PlanFormat) -> Outcome {
+fn show(plan: &Plan, packed: bool, format: PlanFormat) -> Outcome {
     let (blobs, unique) = plan.blob_sizes().fold((0, 0), |(n, bytes), size| (n + 1, bytes + size));
     let of_images = || plan.images.iter().flat_map(|i| &i.blobs);
     let total: u64 = of_images().map(|b| b.size).sum();
@@ -183,10 +185,11 @@ fn show(plan: &Plan, format: PlanFormat) -> Outcome {
     }
     let mut text = table.to_string();
     text.push_str(&format!(
-        "\n{blobs} blobs, {}; {} shared between images; the archive is {} bytes\n",
+        "\n{blobs} blobs, {}; {} shared between images; the archive is {} bytes{}\n",
         human_size(unique, 3),
         human_size(shared, 3),
-        plan.size()
+        plan.size(),
+        if packed { " before it is compressed" } else { "" }
     ));
     print(&text)?;
     plan.notes.iter().for_each(|text| note("note", text));

@@ -103,6 +103,42 @@ fn what_is_compressed_already_is_not_compressed_again() {
 }
 
 #[test]
+fn a_link_has_the_name_of_what_it_leads_to() {
+    let place = three();
+    std::os::unix::fs::symlink("real.tar.gz", place.path("link.tar")).unwrap();
+    place.write("real.tar.gz", "");
+    place.ok("save -o link.tar three:1");
+    assert!(place.read("real.tar.gz").starts_with(&[0x1f, 0x8b]));
+    let plan = place.ok("save --dry-run -o x.tgz three:1");
+    assert!(plan.ends_with(" bytes before it is compressed\n"), "{plan}");
+}
+
+#[test]
+fn where_no_threads_can_be_had_it_is_done_without_or_said() {
+    let place = three();
+    // Nobody else's processes count for a user of its own.
+    for (threads, command) in
+        [(3, "save -o a.tar three:1"), (4, "save -o a.tar three:1"), (8, "save -o a.tgz three:1")]
+    {
+        let script = format!(
+            "setpriv --reuid 64321 --clear-groups prlimit --nproc={threads} $barge --store s {command}"
+        );
+        place.shell("cp -r \"$BARGE_STORE\" s; chown -R 64321 .; chmod -R a+rX .. .");
+        let ran = place.shell(&script);
+        if ran.stderr.contains("setpriv")
+            || ran.stderr.contains("prlimit")
+            || ran.code == Some(127)
+            || ran.code == Some(126)
+        {
+            barge_testkit::skip("few threads", &ran.stderr);
+            return;
+        }
+        assert_ne!(ran.code, Some(101), "{command}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_damaged_blob_leaves_no_archive() {
     let place = three();
     place.write("a.tar.gz", "what was there");
@@ -112,6 +148,12 @@ fn a_damaged_blob_leaves_no_archive() {
     bytes[1_000_000] ^= 1;
     std::fs::remove_file(&large).unwrap();
     std::fs::write(&large, bytes).unwrap();
+    let ran = place.run("save three:1");
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        !ran.stdout.windows(10).any(|window| window == b"index.json"),
+        "what lists the blobs comes behind them"
+    );
     for flags in ["", "--compress zstd ", "--threads 3 "] {
         let said = place.fails(&format!("save {flags}-o a.tar.gz three:1"));
         assert!(said.contains("is damaged, its content is sha256:"), "{said}");

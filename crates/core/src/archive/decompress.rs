@@ -9,7 +9,11 @@ use crate::error::{Error, ErrorKind, Refusal, Result};
 /// Memory an xz stream may ask for.
 const XZ_MEMORY: u64 = 128 << 20;
 /// The largest zstd window, as a power of two: 128 MiB, what `zstd -19 --long=27` writes.
-const ZSTD_WINDOW_LOG: u32 = 27;
+pub(super) const ZSTD_WINDOW_LOG: u32 = 27;
+/// What everybody may ask for at once: 8 MiB, as `zstd -19` writes.
+pub(super) const MODEST_WINDOW_LOG: u32 = 23;
+/// How many bytes tell of a zstd frame's window.
+pub(super) const ZSTD_HEADER: u64 = 14;
 const BUFFER: usize = 128 << 10;
 /// Deflate cannot expand further than this; what does so for long is a bomb.
 pub(super) const MAX_RATIO: u64 = 1100;
@@ -61,13 +65,22 @@ impl Compression {
     /// # Errors
     /// Only if the decoder cannot be set up.
     pub fn decoder<'a, R: Read + 'a>(self, input: R) -> io::Result<Box<dyn Read + 'a>> {
+        self.decoder_within(input, ZSTD_WINDOW_LOG)
+    }
+
+    /// The same, where a zstd window may be as large as 2 to the power of `window_log`.
+    pub(super) fn decoder_within<'a, R: Read + 'a>(
+        self,
+        input: R,
+        window_log: u32,
+    ) -> io::Result<Box<dyn Read + 'a>> {
         let input = BufReader::with_capacity(BUFFER, input);
         Ok(match self {
             Self::None => Box::new(input),
             Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
             Self::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+                decoder.window_log_max(window_log)?;
                 Box::new(decoder)
             }
             Self::Xz => {
@@ -108,6 +121,29 @@ impl<R: Read> Read for Counted<R> {
         self.taken.set(self.taken.get() + n as u64);
         Ok(n)
     }
+}
+
+/// The window that the first frame of a zstd stream asks for, as a power of two; more than any if that cannot be said.
+pub(super) fn zstd_window_log(start: &[u8]) -> u32 {
+    let byte = |at: usize| start.get(at).copied().map(u64::from);
+    let Some(descriptor) = byte(4).filter(|_| start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])) else {
+        return u32::MAX;
+    };
+    let single = descriptor & 0x20 != 0;
+    if !single {
+        // Mantissa and exponent (RFC 8878, 3.1.1.1.2), rounded up.
+        return byte(5).map_or(u32::MAX, |w| 10 + (w >> 3) as u32 + u32::from(w & 7 != 0));
+    }
+    // Without a window the whole content is one.
+    let dictionary = match descriptor & 3 {
+        3 => 4,
+        n => n as usize,
+    };
+    let (from, length) = (5 + dictionary, 1_usize << (descriptor >> 6));
+    let size = (0..length).try_fold(0, |size, n| Some(size | byte(from + n)? << (8 * n)));
+    // Two bytes begin where one byte ends.
+    let size = size.map(|size: u64| if length == 2 { size + 256 } else { size });
+    size.map_or(u32::MAX, |size| u64::BITS - size.leading_zeros())
 }
 
 /// Counts what it gives for it.
@@ -175,6 +211,24 @@ mod tests {
         let frame = |c: &[u8]| zstd::encode_all(c, 1).unwrap();
         let skippable = b"\x50\x2a\x4d\x18\x02\0\0\0xx".to_vec();
         assert_eq!(back(&[skippable, frame(b"a"), frame(b"b")].concat()).unwrap(), b"ab");
+    }
+
+    #[test]
+    fn windows_of_zstd_frames() {
+        let frame = |log: u32, bytes: usize| {
+            let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+            encoder.window_log(log).unwrap();
+            encoder.write_all(&vec![7; bytes]).unwrap();
+            encoder.finish().unwrap()
+        };
+        for log in [10, 20, 23, 27] {
+            assert_eq!(zstd_window_log(&frame(log, 1 << 20)), log);
+        }
+        // One that says its size needs no more than that.
+        for (size, log) in [(300, 9), (70_000, 17)] {
+            assert_eq!(zstd_window_log(&zstd::bulk::compress(&vec![7; size], 1).unwrap()), log, "{size}");
+        }
+        assert_eq!((zstd_window_log(b""), zstd_window_log(b"\x28\xb5\x2f\xfd")), (u32::MAX, u32::MAX));
     }
 
     #[test]

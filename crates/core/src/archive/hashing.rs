@@ -1,15 +1,15 @@
 //! Copies blobs and hashes them: here, or beside the copying on threads of their own, where there is much to hash.
 //!
 //! Beside it, a piece that was handed on goes to the thread that has its blob, and comes back from there to be filled
-//! again; several blobs are hashed at once. Whether a blob was right is known when everything is, so that an archive
-//! lacks its end marker until then.
+//! again; several blobs are hashed at once. Whether a blob was right is known when all of them are: what makes an archive
+//! of them has to wait until then.
 
 use std::io::{ErrorKind as IoKind, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
-use std::thread::Scope;
+use std::thread::{Builder, Scope};
 
 use barge_oci::{Descriptor, Digest, Hasher};
 
@@ -42,27 +42,27 @@ pub(super) enum Copier<'a> {
 /// # Errors
 /// Those of `work`; `Mismatch` for a blob that is not its digest.
 pub(super) fn copying<T>(bytes: u64, work: impl FnOnce(&mut Copier<'_>) -> Result<T>) -> Result<T> {
-    let Some(taken) = (bytes >= WORTH).then(Taken::all_cores).flatten() else {
+    let Some(taken) = (bytes >= WORTH).then(|| Taken::all_cores(MOST)).flatten() else {
         return work(&mut Copier::here());
     };
     let failed = Failed::default();
-    let outcome = std::thread::scope(|scope| {
+    // A thread that panics makes the scope panic, too.
+    let outcome = std::thread::scope(|scope| match Beside::start(scope, taken.count(), &failed) {
         // The threads end when what they are handed ends, with this value.
-        work(&mut Copier::Beside(Beside::start(scope, taken.count(), &failed)))
+        Some(beside) => work(&mut Copier::Beside(beside)),
+        None => work(&mut Copier::here()),
     });
     match failed.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
         // What the copying then failed with is a consequence.
         Some(error) => Err(error),
-        None if failed.set.load(Ordering::Relaxed) => Err(gone()),
         None => outcome,
     }
 }
 
-/// What went wrong in one of the threads.
+/// What one of the threads has found.
 #[derive(Default)]
 struct Failed {
     set: AtomicBool,
-    /// What it was, but for a panic.
     error: Mutex<Option<Error>>,
 }
 
@@ -70,10 +70,10 @@ struct Failed {
 pub(super) struct Taken(usize);
 
 impl Taken {
-    /// As many as there are cores; `None` if there is one core, or if others are busy already.
-    pub(super) fn all_cores() -> Option<Self> {
+    /// As many as there are cores, `most` at the most; `None` if there is one core, or if others are busy already.
+    pub(super) fn all_cores(most: usize) -> Option<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let (lanes, most) = (cores.min(MOST), 2 * cores);
+        let (lanes, most) = (cores.min(most), 2 * cores);
         let fits = |busy: usize| (busy + lanes <= most).then_some(busy + lanes);
         let taken = || BUSY.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
         (cores > 1 && taken().is_ok()).then_some(Self(lanes))
@@ -145,16 +145,20 @@ fn pieces(
     let mut fill = |buffer: &mut [u8]| -> Result<usize> {
         // One byte more than expected is asked for, so that a blob that grew is noticed.
         let most = usize::try_from(left.saturating_add(1)).unwrap_or(usize::MAX).min(buffer.len());
-        let n = loop {
-            match blob.read(buffer.get_mut(..most).unwrap_or_default()) {
-                Ok(n) => break n as u64,
+        // A piece is full unless it is the last one, however little comes at a time.
+        let mut n = 0;
+        while n < most {
+            match blob.read(buffer.get_mut(n..most).unwrap_or_default()) {
+                Ok(0) => break,
+                Ok(more) => n += more,
                 Err(e) if e.kind() == IoKind::Interrupted => {}
                 Err(e) => {
                     let what = format!("blob {}", descriptor.digest);
                     return Err(Error::io("read", Path::new(&what), e));
                 }
             }
-        };
+        }
+        let n = n as u64;
         match (n, left) {
             (0, 1..) => Err(changed(&descriptor.digest, &format!("{left} bytes of it are missing"))),
             (n, left) if n > left => {
@@ -205,7 +209,8 @@ enum Step {
 }
 
 impl<'a> Beside<'a> {
-    fn start<'scope>(scope: &'scope Scope<'scope, '_>, lanes: usize, failed: &'a Failed) -> Self
+    /// `None` if no thread can be started.
+    fn start<'scope>(scope: &'scope Scope<'scope, '_>, lanes: usize, failed: &'a Failed) -> Option<Self>
     where
         'a: 'scope,
     {
@@ -213,15 +218,16 @@ impl<'a> Beside<'a> {
         let lane = |_| {
             let (sender, steps) = sync_channel(WAITING);
             let back = back.clone();
-            scope.spawn(move || hash(&steps, &back, failed));
-            sender
+            let started = Builder::new().spawn_scoped(scope, move || hash(&steps, &back, failed));
+            started.is_ok().then_some(sender)
         };
-        let lanes: Vec<SyncSender<Step>> = (0..lanes).map(lane).collect();
+        // As many as can be had.
+        let lanes: Vec<SyncSender<Step>> = (0..lanes).map_while(lane).collect();
         for _ in 0..lanes.len() * WAITING + SPARE {
             // The other end is right here.
             let _ = back.send(vec![0; PIECE]);
         }
-        Self { lanes, next: 0, free, failed }
+        (!lanes.is_empty()).then_some(Self { lanes, next: 0, free, failed })
     }
 
     fn next_lane(&mut self) -> usize {
@@ -241,7 +247,6 @@ impl<'a> Beside<'a> {
 /// Hashes one blob after the other, as one thread. When one is wrong, buffers go back and nothing else is done.
 fn hash(steps: &Receiver<Step>, back: &Sender<Vec<u8>>, failed: &Failed) {
     let mut current: Option<(Digest, Hasher)> = None;
-    let _panics = NotesPanic(failed);
     for step in steps {
         match step {
             Step::Begin(digest) => current = Some((digest, Hasher::new(digest.algorithm()))),
@@ -263,17 +268,6 @@ fn hash(steps: &Receiver<Step>, back: &Sender<Vec<u8>>, failed: &Failed) {
     }
 }
 
-/// A thread that panics has failed, too.
-struct NotesPanic<'a>(&'a Failed);
-
-impl Drop for NotesPanic<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.set.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -283,8 +277,18 @@ mod tests {
     use super::*;
     use crate::content::{Blob, Documents};
 
-    /// Blobs that may be something else than they are called.
+    /// Blobs that may be something else than they are called, and come in small pieces.
     struct Blobs(BTreeMap<Digest, Vec<u8>>);
+
+    struct Trickle(std::io::Cursor<Vec<u8>>);
+
+    impl Read for Trickle {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let most = if self.0.position() == 0 { 1 } else { 70_000 };
+            let most = most.min(buffer.len());
+            self.0.read(&mut buffer[..most])
+        }
+    }
 
     impl Documents for Blobs {
         fn has(&self, descriptor: &Descriptor) -> Result<bool> {
@@ -298,7 +302,8 @@ mod tests {
 
     impl Provider for Blobs {
         fn open(&self, descriptor: &Descriptor) -> Result<Blob> {
-            Ok(Blob::Bytes(std::io::Cursor::new(self.0[&descriptor.digest].clone())))
+            let content = std::io::Cursor::new(self.0[&descriptor.digest].clone());
+            Ok(Blob::Stream(Box::new(Trickle(content))))
         }
     }
 
@@ -333,6 +338,23 @@ mod tests {
                 assert!(text(|blob| blob.truncate(99_999)).contains("of it are missing"));
                 assert!(text(|blob| blob.push(0)).contains("it is longer than its descriptor says"));
             }
+        }
+    }
+
+    #[test]
+    fn pieces_are_full_however_little_comes_at_a_time() {
+        let content = vec![1; 2 * PIECE + 10];
+        let descriptor = Descriptor::of(media_type::OCI_LAYER_GZIP, &content);
+        let blobs = Blobs(BTreeMap::from([(descriptor.digest, content)]));
+        for bytes in [0, WORTH] {
+            let mut lengths = Vec::new();
+            let taken = |piece: &[u8]| {
+                lengths.push(piece.len());
+                Ok(())
+            };
+            copying(bytes, |copier| copier.copy(&blobs, &descriptor, taken)).unwrap();
+            lengths.retain(|length| *length > 0);
+            assert_eq!(lengths, [PIECE, PIECE, 10]);
         }
     }
 

@@ -2,15 +2,17 @@
 //! on other cores.
 
 use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 
 use barge_oci::{Algorithm, Digest, Hasher};
 
-use super::decompress::{Compression, MAX_RATIO};
+use super::decompress::{Compression, MAX_RATIO, ZSTD_WINDOW_LOG};
 use super::members::Inner;
+use crate::error::Error;
 
 /// Pieces in flight between the two threads.
 const QUEUE: usize = 4;
@@ -60,9 +62,17 @@ enum Work {
 
 impl Inflater {
     /// A compressed file of `size` bytes begins; `wide` asks for sha512 too.
-    pub(super) fn begin(&mut self, compression: Compression, size: u64, wide: bool) {
-        let worker = self.worker.get_or_insert_with(|| Worker::start(Arc::clone(&self.free)));
+    ///
+    /// # Errors
+    /// `Io` if no thread can be started for it.
+    pub(super) fn begin(&mut self, compression: Compression, size: u64, wide: bool) -> Result<(), Error> {
+        if self.worker.is_none() {
+            let started = Worker::start(Arc::clone(&self.free));
+            self.worker = Some(started.map_err(|e| Error::io("start", Path::new("a thread"), e))?);
+        }
+        let Some(worker) = &self.worker else { return Ok(()) };
         worker.send(Work::Begin { compression, size, wide });
+        Ok(())
     }
 
     /// More of its bytes.
@@ -82,22 +92,22 @@ impl Inflater {
 }
 
 impl Worker {
-    fn start(free: Arc<Free>) -> Self {
+    fn start(free: Arc<Free>) -> io::Result<Self> {
         let (work, todo) = sync_channel(QUEUE);
         let (done, outcomes) = sync_channel(1);
-        let thread = std::thread::spawn(move || {
+        let thread = Builder::new().spawn(move || {
             while let Ok(work) = todo.recv() {
                 let Work::Begin { compression, size, wide } = work else { continue };
                 let mut pieces = Pieces { todo: &todo, piece: io::Cursor::default(), ended: false };
-                let outcome = inflate(compression, &mut pieces, size, wide, &free);
+                let outcome = inflate(compression, &mut pieces, size, wide, &free, ZSTD_WINDOW_LOG);
                 // What the decoder did not want still has to be taken from the queue.
                 let drained = io::copy(&mut pieces, &mut io::sink());
                 if drained.is_err() || done.send(outcome).is_err() {
                     return;
                 }
             }
-        });
-        Self { work: Some(work), outcomes, thread: Some(thread) }
+        })?;
+        Ok(Self { work: Some(work), outcomes, thread: Some(thread) })
     }
 
     /// A send fails only when the thread is gone, which [`Inflater::end`] reports.
@@ -117,19 +127,21 @@ impl Drop for Worker {
     }
 }
 
-/// Decompresses a file of `size` bytes to its end and hashes what is in it.
+/// Decompresses a file of `size` bytes to its end and hashes what is in it. A zstd window may be as large as 2 to the
+/// power of `window_log`.
 pub(super) fn inflate(
     compression: Compression,
     input: &mut dyn Read,
     size: u64,
     wide: bool,
     free: &Free,
+    window_log: u32,
 ) -> Outcome {
     let text = |e: io::Error| match e.kind() {
         io::ErrorKind::UnexpectedEof => format!("the {} stream ends too early", compression.name()),
         _ => format!("the {} stream is corrupt: {e}", compression.name()),
     };
-    let mut decoder = compression.decoder(input).map_err(text)?;
+    let mut decoder = compression.decoder_within(input, window_log).map_err(text)?;
     let earned = size.saturating_mul(MAX_RATIO);
     let (mut total, mut beyond) = (0_u64, 0);
     let (sha256, sha512) = hashed(size >= WORTH, wide, |buffer| {
@@ -151,41 +163,36 @@ pub(super) fn inflate(
     Ok(Inner { compression, sha256, sha512 })
 }
 
-/// Hashes what `fill` puts into one buffer after the other, until there is nothing more; `beside` it, if so.
+/// Hashes what `fill` puts into one buffer after the other, until there is nothing more; `beside` it, if so and if a
+/// thread can be had.
 fn hashed(
     beside: bool,
     wide: bool,
     mut fill: impl FnMut(&mut [u8]) -> Result<usize, String>,
 ) -> Result<(Digest, Option<Digest>), String> {
-    let mut hashers = Hashers::new(wide);
-    if !beside {
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            let n = fill(&mut buffer)?;
-            if n == 0 {
-                return Ok(hashers.finish());
-            }
-            hashers.update(buffer.get(..n).unwrap_or_default());
-        }
-    }
+    let (full, filled) = sync_channel::<(Vec<u8>, usize)>(QUEUE);
+    let (back, free) = channel();
     std::thread::scope(|scope| {
-        let (full, filled) = sync_channel::<(Vec<u8>, usize)>(QUEUE);
-        let (back, free) = channel();
-        for _ in 0..QUEUE + 2 {
-            // The other end is right here.
-            let _ = back.send(vec![0; BUFFER]);
-        }
-        let hashing = scope.spawn(move || {
+        let hash = move || {
+            let mut hashers = Hashers::new(wide);
             for (buffer, n) in filled {
                 hashers.update(buffer.get(..n).unwrap_or_default());
                 // Nobody fills it any more at the end.
                 let _ = back.send(buffer);
             }
             hashers.finish()
-        });
-        let gone = || "the hashing thread is gone".to_owned();
+        };
+        let Some(hashing) = beside.then(|| Builder::new().spawn_scoped(scope, hash).ok()).flatten() else {
+            return hashed_here(wide, fill);
+        };
+        let (mut buffers, gone) = (QUEUE + 2, || "the hashing thread is gone".to_owned());
         loop {
-            let mut buffer = free.recv().map_err(|_| gone())?;
+            let mut buffer = if buffers > 0 {
+                buffers -= 1;
+                vec![0; BUFFER]
+            } else {
+                free.recv().map_err(|_| gone())?
+            };
             let n = fill(&mut buffer)?;
             if n == 0 {
                 break;
@@ -195,6 +202,20 @@ fn hashed(
         drop(full);
         hashing.join().map_err(|_| gone())
     })
+}
+
+fn hashed_here(
+    wide: bool,
+    mut fill: impl FnMut(&mut [u8]) -> Result<usize, String>,
+) -> Result<(Digest, Option<Digest>), String> {
+    let (mut hashers, mut buffer) = (Hashers::new(wide), vec![0; BUFFER]);
+    loop {
+        let n = fill(&mut buffer)?;
+        if n == 0 {
+            return Ok(hashers.finish());
+        }
+        hashers.update(buffer.get(..n).unwrap_or_default());
+    }
 }
 
 /// The digests of one content.
@@ -257,7 +278,7 @@ mod tests {
         let bomb = zstd::encode_all(zeros.as_slice(), 1).unwrap();
         let size = bomb.len() as u64;
         let free = Free(AtomicU64::new(80 << 20));
-        let once = || inflate(Compression::Zstd, &mut bomb.as_slice(), size, false, &free);
+        let once = || inflate(Compression::Zstd, &mut bomb.as_slice(), size, false, &free, ZSTD_WINDOW_LOG);
         assert_eq!(once().unwrap().sha256, Digest::sha256(&zeros));
         // What the first has taken the second has not.
         assert!(once().unwrap_err().contains("expand to more than is reasonable"));

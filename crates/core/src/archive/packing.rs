@@ -8,11 +8,12 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 
 use libdeflater::{CompressionLvl, Compressor};
 use zstd::zstd_safe::CParameter;
 
+use super::decompress::MAX_RATIO;
 use super::hashing::Taken;
 
 /// How much is compressed at once: beyond this little is gained, and each thread holds it twice.
@@ -97,10 +98,10 @@ pub(super) struct Packer<'a> {
 }
 
 impl<'a> Packer<'a> {
-    pub(super) fn new(output: &'a mut dyn Write, packing: Packing) -> Self {
+    pub(super) fn new(output: &'a mut dyn Write, packing: Packing) -> io::Result<Self> {
         let block = Block { bytes: Vec::with_capacity(packing.block()), packed: false };
-        let (pool, pending, table) = (Pool::start(packing), VecDeque::new(), Vec::new());
-        Self { output, packing, block, pool, pending, table }
+        let (pool, pending, table) = (Pool::start(packing)?, VecDeque::new(), Vec::new());
+        Ok(Self { output, packing, block, pool, pending, table })
     }
 
     /// Says whether what comes next is compressed already.
@@ -170,7 +171,7 @@ fn seek_table(frames: &[(u32, u32)]) -> Vec<u8> {
     let entries = frames.iter().flat_map(|(packed, plain)| [packed.to_le_bytes(), plain.to_le_bytes()]);
     let mut content: Vec<u8> = entries.flatten().collect();
     content.extend(small(frames.len()).to_le_bytes());
-    // No checksums: the frames have their own, and the archive its digests.
+    // No checksums: blobs have their digests, and compressed frames their own.
     content.push(0);
     content.extend(SEEKABLE.to_le_bytes());
     [&SKIPPABLE.to_le_bytes(), &small(content.len()).to_le_bytes(), content.as_slice()].concat()
@@ -185,15 +186,14 @@ struct Pool {
 }
 
 impl Pool {
-    fn start(packing: Packing) -> Self {
-        let taken = if packing.threads.is_none() { Taken::all_cores() } else { None };
-        let wanted = packing.threads.or(taken.as_ref().map(Taken::count)).unwrap_or(1);
-        let lanes = wanted.clamp(1, MOST);
+    fn start(packing: Packing) -> io::Result<Self> {
+        let taken = if packing.threads.is_none() { Taken::all_cores(MOST) } else { None };
+        let lanes = packing.threads.or(taken.as_ref().map(Taken::count)).unwrap_or(1).clamp(1, MOST);
         let (queue, blocks) = sync_channel::<(Block, SyncSender<Done>)>(lanes);
         let blocks = Arc::new(Mutex::new(blocks));
         let thread = |_| {
             let blocks = Arc::clone(&blocks);
-            std::thread::spawn(move || {
+            Builder::new().spawn(move || {
                 let mut packer = Lane::new(packing);
                 let next = || blocks.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 while let Ok((block, done)) = next() {
@@ -207,7 +207,11 @@ impl Pool {
                 }
             })
         };
-        Self { queue: Some(queue), threads: (0..lanes).map(thread).collect(), lanes, _taken: taken }
+        // As many as can be had, but one at least.
+        let first = thread(0)?;
+        let threads: Vec<_> =
+            std::iter::once(first).chain((1..lanes).map_while(|n| thread(n).ok())).collect();
+        Ok(Self { queue: Some(queue), lanes: threads.len(), threads, _taken: taken })
     }
 
     fn add(&self, block: Block) -> Receiver<Done> {
@@ -253,7 +257,9 @@ impl Lane {
         match (self, block.packed) {
             (Self::Gzip(_), true) => Ok(stored(&block.bytes)),
             (Self::Zstd(_), true) => Ok(raw(&block.bytes)),
-            (Self::Zstd(compressor), false) => compressor.compress(&block.bytes),
+            (Self::Zstd(compressor), false) => {
+                compressor.compress(&block.bytes).map(|frame| reasonable(frame, block.bytes.len()))
+            }
             (Self::Gzip(compressor), false) => {
                 let mut out = vec![0; compressor.gzip_compress_bound(block.bytes.len())];
                 let n = compressor
@@ -264,6 +270,19 @@ impl Lane {
             }
         }
     }
+}
+
+/// A frame that expands no further than readers believe, this one among them: what is too small has a frame behind it
+/// that is passed over.
+fn reasonable(mut frame: Vec<u8>, length: usize) -> Vec<u8> {
+    const HEAD: usize = 8;
+    let least = usize::try_from(length as u64 / (MAX_RATIO / 2)).unwrap_or(usize::MAX);
+    if let Some(lacking) = least.checked_sub(frame.len() + HEAD) {
+        frame.extend(SKIPPABLE.to_le_bytes());
+        frame.extend(small(lacking).to_le_bytes());
+        frame.resize(frame.len() + lacking, 0);
+    }
+    frame
 }
 
 /// A gzip member that holds bytes as they are.
@@ -306,7 +325,7 @@ mod tests {
 
     fn packed(packing: Packing, parts: &[(bool, Vec<u8>)]) -> Vec<u8> {
         let mut out = Vec::new();
-        let mut packer = Packer::new(&mut out, packing);
+        let mut packer = Packer::new(&mut out, packing).unwrap();
         for (is_packed, bytes) in parts {
             packer.packed(*is_packed).unwrap();
             packer.write(bytes).unwrap();
@@ -367,6 +386,18 @@ mod tests {
     }
 
     #[test]
+    fn nothing_expands_beyond_what_is_believed() {
+        let zeros = vec![0; 9 << 20];
+        for packing in [Packing::gzip(Some(12)), Packing::zstd(Some(19))] {
+            let out = packed(packing.unwrap(), &[(false, zeros.clone())]);
+            assert!(out.len() as u64 * MAX_RATIO > zeros.len() as u64, "{}", out.len());
+            let mut back = Vec::new();
+            Compression::detect(&out).decoder(out.as_slice()).unwrap().read_to_end(&mut back).unwrap();
+            assert!(back == zeros);
+        }
+    }
+
+    #[test]
     fn a_writer_that_fails_ends_it() {
         struct Full;
         impl Write for Full {
@@ -378,7 +409,7 @@ mod tests {
             }
         }
         let mut full = Full;
-        let mut packer = Packer::new(&mut full, Packing::gzip(None).unwrap());
+        let mut packer = Packer::new(&mut full, Packing::gzip(None).unwrap()).unwrap();
         let failed = packer.write(&vec![0; 50 << 20]).unwrap_err();
         assert_eq!(failed.kind(), io::ErrorKind::StorageFull);
     }

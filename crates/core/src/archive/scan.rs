@@ -324,7 +324,7 @@ impl<'a> Scan<'a> {
         let later = compressed && size >= WORTH && self.may_read_again(standing);
         let inflate = compressed && !later && !matches!(self.pass, Pass::List);
         if inflate {
-            self.inflater.begin(compression, size, wide);
+            self.inflater.begin(compression, size, wide)?;
         }
         while let Some(bytes) = buffer.get(..first).filter(|b| !b.is_empty()) {
             if inflate {
@@ -352,7 +352,11 @@ impl<'a> Scan<'a> {
             let known = if keep { sha256 } else { claimed.unwrap_or(sha256) };
             let content = self.read_again(&known, standing, size)?;
             let layer = Layer { path: path.to_owned(), content, compression, size, wide };
-            self.pool.get_or_insert_with(|| Pool::start(&self.inflater.free)).add(layer);
+            let pool = match self.pool.take() {
+                Some(pool) => pool,
+                None => Pool::start(&self.inflater.free)?,
+            };
+            self.pool.insert(pool).add(layer);
             Err("the decompressing thread is gone".to_owned())
         } else if inflate {
             self.inflater.end()

@@ -17,8 +17,8 @@ impl Plan {
     /// Writes the archive; the bytes are those of [`Plan::size`]. `name` is what errors call the output.
     ///
     /// # Errors
-    /// `Mismatch` if a blob is not its digest or size: what was written is then no archive, and the end
-    /// marker is missing. `Io`.
+    /// `Mismatch` if a blob is not its digest or size: what was written is then no archive, and everything behind
+    /// the blobs is missing. `Io`.
     pub fn write(
         &self,
         source: &impl Provider,
@@ -41,7 +41,8 @@ impl Plan {
         name: &Path,
         progress: &dyn Progress,
     ) -> Result<()> {
-        self.write_to(source, Target::Packed(Packer::new(output, packing)), name, progress)
+        let packer = Packer::new(output, packing).map_err(|e| Error::io("write", name, e))?;
+        self.write_to(source, Target::Packed(packer), name, progress)
     }
 
     fn write_to(
@@ -53,10 +54,16 @@ impl Plan {
     ) -> Result<()> {
         progress.start(Some(self.size()));
         let mut writer = Writer { target, name, progress };
-        let blobs = self.blobs().map(|b| b.size).sum();
-        copying(blobs, |copier| {
-            self.records.iter().try_for_each(|(path, record)| writer.record(path, record, source, copier))
+        let bytes = self.blobs().map(|b| b.size).sum();
+        // Until every blob is known to be right there is nothing that could be taken for an archive: what lists
+        // them stands behind them.
+        let (blobs, rest): (Vec<_>, Vec<_>) =
+            self.records.iter().partition(|(path, _)| path.starts_with("blobs/"));
+        copying(bytes, |copier| {
+            blobs.into_iter().try_for_each(|(path, record)| writer.record(path, record, source, copier))
         })?;
+        let mut copier = Copier::here();
+        rest.into_iter().try_for_each(|(path, record)| writer.record(path, record, source, &mut copier))?;
         writer.write(&END)?;
         writer.target.finish().map_err(|e| Error::io("write", name, e))
     }
