@@ -1,6 +1,7 @@
 //! Errors as the API tells them: a status and a message.
 
 use barge_core::error::{Error, ErrorKind, printable};
+use barge_oci::InvalidReference;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
@@ -62,6 +63,12 @@ impl Fault {
     pub(crate) fn line(&self) -> Value {
         let told = self.told();
         json!({"errorDetail": {"message": told}, "error": told})
+    }
+}
+
+impl From<InvalidReference> for Fault {
+    fn from(error: InvalidReference) -> Self {
+        Self::bad(printable(&error.to_string()))
     }
 }
 

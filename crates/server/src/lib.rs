@@ -8,14 +8,18 @@
 //! Nothing here prints or reads the environment, but for what systemd leaves there: whoever starts it says what
 //! counts ([`Options`]).
 
+mod accept;
 mod body;
+mod call;
 mod events;
 mod fault;
 mod images;
 mod listen;
 mod metrics;
+mod page;
 mod query;
 mod route;
+mod scrape;
 mod serve;
 mod service;
 mod system;

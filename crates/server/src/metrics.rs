@@ -1,7 +1,7 @@
 //! What is counted, in Prometheus' text format.
 
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
 /// Counters of one server.
@@ -62,8 +62,9 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn received(&self, route: &str, bytes: u64) {
-        self.received.with_label_values(&[route]).inc_by(bytes);
+    /// Counts what is received for a route.
+    pub(crate) fn received(&self, route: &str) -> IntCounter {
+        self.received.with_label_values(&[route])
     }
 
     /// Everything, with the store as it is now.

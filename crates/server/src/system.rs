@@ -15,10 +15,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::body::Content;
+use crate::call::{Answer, Call};
 use crate::events::Listener;
 use crate::fault::{Fault, Result};
 use crate::images::credentials;
-use crate::service::{Answer, Call, Phase, Service};
+use crate::service::{Phase, Service};
 use crate::transfer::Pieces;
 use crate::version::ApiVersion;
 use crate::wire::{Sizes, summary};
@@ -260,7 +261,7 @@ pub(crate) async fn auth(service: Arc<Service>, call: Call) -> Result<Answer> {
 pub(crate) async fn distribution(service: Arc<Service>, call: Call, name: String) -> Result<Answer> {
     service
         .enquire(move |service| {
-            let name = Reference::parse(&name).map_err(|e| Fault::bad(e.to_string()))?.or_latest();
+            let name = Reference::parse(&name)?.or_latest();
             let settings = Arc::new(credentials(&hurried(&service.settings), &call.headers, name.domain()));
             let repository = Registry::new(name.domain(), settings)?.repository(name.path());
             let root = repository.resolve(&name)?;

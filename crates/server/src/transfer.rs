@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use prometheus::IntCounter;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -35,14 +36,20 @@ pub(crate) struct Upload {
     handle: Handle,
     idle: Duration,
     phase: watch::Receiver<Phase>,
-    pub(crate) received: u64,
+    /// Told of what was received.
+    received: IntCounter,
     ended: bool,
 }
 
 impl Upload {
-    pub(crate) fn new(body: Option<Incoming>, idle: Duration, phase: watch::Receiver<Phase>) -> Self {
+    pub(crate) fn new(
+        body: Option<Incoming>,
+        idle: Duration,
+        phase: watch::Receiver<Phase>,
+        received: IntCounter,
+    ) -> Self {
         let handle = Handle::current();
-        Self { body, piece: Bytes::new(), handle, idle, phase, received: 0, ended: false }
+        Self { body, piece: Bytes::new(), handle, idle, phase, received, ended: false }
     }
 
     /// The next piece; empty at the end.
@@ -97,7 +104,7 @@ impl Read for Upload {
         if self.piece.is_empty() && !self.ended && !buffer.is_empty() {
             self.piece = self.next()?;
             self.ended = self.piece.is_empty();
-            self.received += self.piece.len() as u64;
+            self.received.inc_by(self.piece.len() as u64);
         }
         let n = buffer.len().min(self.piece.len());
         let bytes = self.piece.split_to(n);

@@ -6,8 +6,9 @@ use barge_oci::Reference;
 use hyper::StatusCode;
 
 use super::{import, pull};
+use crate::call::{Answer, Call};
 use crate::fault::{Fault, Result};
-use crate::service::{Answer, Call, Service};
+use crate::service::Service;
 
 /// The name of what is not there.
 const RESERVED: &str = "scratch";

@@ -9,8 +9,9 @@ use barge_oci::Reference;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::call::{Answer, Call};
 use crate::fault::Result;
-use crate::service::{Answer, Call, Service};
+use crate::service::Service;
 use crate::version::ApiVersion;
 
 pub(crate) async fn history(service: Arc<Service>, call: Call, name: String) -> Result<Answer> {

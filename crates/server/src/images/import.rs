@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use barge_core::error::printable;
 use barge_core::ops::{ImportOptions, import as make};
 use barge_core::progress::Silent;
 use barge_oci::{Platform, Reference};
 use serde_json::json;
 
+use crate::call::{Answer, Call};
 use crate::fault::{Fault, Result};
-use crate::service::{Answer, Call, Service, now};
+use crate::service::{Service, now};
 use crate::transfer::Lines;
 
 /// Makes an image of what comes with the request; nothing is fetched from elsewhere.
@@ -19,13 +19,10 @@ pub(super) async fn import(service: Arc<Service>, call: Call) -> Result<Answer> 
         return Err(Fault::bad("an image is imported from the request's body only: `fromSrc` must be \"-\"")
             .hint("fetch the file first, and pipe it in"));
     }
-    let invalid = |e: barge_oci::InvalidReference| Fault::bad(printable(&e.to_string()));
     let name = match (query.get("repo"), query.get("tag")) {
         ("", _) => None,
-        (repository, "") => Some(Reference::parse(repository).map_err(invalid)?.or_latest()),
-        (repository, tag) => {
-            Some(Reference::parse(repository).and_then(|n| n.with_tag(tag)).map_err(invalid)?)
-        }
+        (repository, "") => Some(Reference::parse(repository)?.or_latest()),
+        (repository, tag) => Some(Reference::parse(repository).and_then(|n| n.with_tag(tag))?),
     };
     if name.as_ref().is_some_and(|name| name.digest().is_some()) {
         return Err(Fault::bad("cannot import digest reference"));
@@ -41,10 +38,9 @@ pub(super) async fn import(service: Arc<Service>, call: Call) -> Result<Answer> 
         changes: query.all("changes").map(str::to_owned).collect(),
         now: now(),
     };
-    let (mut upload, uploaded) = call.upload(&service);
+    let mut upload = call.upload(&service);
     let work = move |service: &Service, lines: &Lines| {
         let made = make(&service.store, &mut upload, &options, &Silent);
-        uploaded.count(&upload);
         let id = match made {
             Ok(id) => id.to_string(),
             Err(error) => {

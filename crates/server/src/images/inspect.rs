@@ -7,8 +7,9 @@ use barge_core::graph::Tree;
 use barge_core::ops::inspect as look;
 use barge_core::resolve::one;
 
+use crate::call::{Answer, Call};
 use crate::fault::{Fault, Result};
-use crate::service::{Answer, Call, Service};
+use crate::service::Service;
 use crate::version::ApiVersion;
 use crate::wire::{ImageInspect, manifests};
 

@@ -6,8 +6,9 @@ use barge_core::graph::Tree;
 use barge_core::ops::{list as listings, usage};
 use serde_json::Value;
 
+use crate::call::{Answer, Call};
 use crate::fault::{Fault, Result};
-use crate::service::{Answer, Call, Service};
+use crate::service::Service;
 use crate::version::ApiVersion;
 use crate::wire::{Sizes, summary};
 

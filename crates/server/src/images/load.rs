@@ -9,8 +9,9 @@ use barge_core::progress::Progress;
 use barge_oci::Reference;
 use serde_json::json;
 
+use crate::call::{Answer, Call};
 use crate::fault::Result;
-use crate::service::{Answer, Call, Service, now};
+use crate::service::{Service, now};
 use crate::transfer::Lines;
 
 /// How often a client is told how far it is.
@@ -19,7 +20,7 @@ pub(super) const OFTEN: Duration = Duration::from_millis(100);
 pub(crate) async fn load(service: Arc<Service>, call: Call) -> Result<Answer> {
     let platforms = call.query.platforms(call.version)?;
     let quiet = !call.query.has("quiet") || call.query.is_set("quiet");
-    let (mut upload, uploaded) = call.upload(&service);
+    let mut upload = call.upload(&service);
     let work = move |service: &Service, lines: &Lines| {
         let options = LoadOptions { platforms, base_name: None, now: now() };
         let loaded = loaded(service, &mut upload, &options, (!quiet).then_some(lines));
@@ -31,7 +32,6 @@ pub(crate) async fn load(service: Arc<Service>, call: Call) -> Result<Answer> {
                 upload.drain();
             }
         }
-        uploaded.count(&upload);
         Ok(())
     };
     service.lines(work).await

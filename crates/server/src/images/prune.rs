@@ -9,8 +9,9 @@ use hyper::StatusCode;
 use serde_json::{Map, json};
 
 use super::remove::told;
+use crate::call::{Answer, Call};
 use crate::fault::{Fault, Result};
-use crate::service::{Answer, Call, Service};
+use crate::service::Service;
 
 const FILTERS: [&str; 4] = ["dangling", "label", "label!", "until"];
 

@@ -12,9 +12,10 @@ use barge_sources::registry::{Registry, Repository};
 use serde_json::json;
 
 use super::credentials;
-use super::registry::Told;
+use super::told::Told;
+use crate::call::{Answer, Call};
 use crate::fault::{Fault, Result};
-use crate::service::{Answer, Call, Service, now};
+use crate::service::{Service, now};
 use crate::transfer::Lines;
 use crate::wire::PULL;
 
@@ -55,15 +56,14 @@ pub(super) async fn pull(service: Arc<Service>, call: Call, image: String) -> Re
 
 /// What `fromImage` and `tag` mean together; a digest wins over a tag.
 fn name(image: &str, tag: &str) -> Result<Reference> {
-    let parse = |text: &str| Reference::parse(text).map_err(|e| Fault::bad(printable(&e.to_string())));
-    let name = parse(image)?;
+    let name = Reference::parse(image)?;
     let name = match tag {
         "" => name,
-        digest if digest.contains(':') => parse(&format!("{}@{digest}", name.name()))?,
-        tag => name.with_tag(tag).map_err(|e| Fault::bad(printable(&e.to_string())))?,
+        digest if digest.contains(':') => Reference::parse(&format!("{}@{digest}", name.name()))?,
+        tag => name.with_tag(tag)?,
     };
     match name.digest() {
-        Some(digest) if name.tag().is_some() => parse(&format!("{}@{digest}", name.name())),
+        Some(digest) if name.tag().is_some() => Ok(Reference::parse(&format!("{}@{digest}", name.name()))?),
         _ => Ok(name),
     }
 }

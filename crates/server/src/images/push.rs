@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use barge_core::content::{Image, Resolver};
-use barge_core::error::printable;
 use barge_core::ops::{PushOptions, hold, push as send};
 use barge_core::referrers::{Referrers, companions};
 use barge_core::select::Selection;
@@ -12,9 +11,10 @@ use barge_sources::registry::{Registry, siblings};
 use serde_json::json;
 
 use super::credentials;
-use super::registry::Told;
+use super::told::Told;
+use crate::call::{Answer, Call};
 use crate::fault::{Fault, Result};
-use crate::service::{Answer, Call, Service};
+use crate::service::Service;
 use crate::transfer::Lines;
 use crate::version::ApiVersion;
 use crate::wire::PUSH;
@@ -22,14 +22,13 @@ use crate::wire::PUSH;
 /// Pushes one tag; without one every tag of the repository.
 pub(crate) async fn push(service: Arc<Service>, call: Call, name: String) -> Result<Answer> {
     let platforms = call.query.platform(call.version, ApiVersion(1, 46))?.into_iter().collect();
-    let invalid = |e: barge_oci::InvalidReference| Fault::bad(printable(&e.to_string()));
-    let mut name = Reference::parse(&name).map_err(invalid)?;
+    let mut name = Reference::parse(&name)?;
     if name.digest().is_some() {
         return Err(Fault::bad("cannot push a digest reference"));
     }
     let tag = call.query.get("tag");
     if !tag.is_empty() {
-        name = name.with_tag(tag).map_err(invalid)?;
+        name = name.with_tag(tag)?;
     }
     let settings = Arc::new(credentials(&service.settings, &call.headers, name.domain()));
     let work = move |service: &Service, lines: &Lines| {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use barge_core::ops::{RemoveOptions, Removed, inspect, remove as take_away};
 use serde_json::{Map, Value, json};
 
+use crate::call::{Answer, Call};
 use crate::fault::Result;
-use crate::service::{Answer, Call, Service};
+use crate::service::Service;
 
 pub(crate) async fn remove(service: Arc<Service>, call: Call, name: String) -> Result<Answer> {
     let options = RemoveOptions {

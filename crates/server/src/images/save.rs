@@ -9,8 +9,9 @@ use barge_core::progress::Silent;
 use barge_core::select::Selection;
 
 use crate::body::Content;
+use crate::call::{Answer, Call};
 use crate::fault::{Fault, Result};
-use crate::service::{Answer, Call, Service};
+use crate::service::Service;
 use crate::transfer::Download;
 
 /// Saves what was named, in the path or by `names`.

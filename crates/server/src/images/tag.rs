@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use barge_core::error::printable;
 use barge_core::ops::tag as give;
-use barge_oci::{InvalidReference, Reference};
+use barge_oci::Reference;
 use hyper::StatusCode;
 
 use super::remove::{Known, known};
+use crate::call::{Answer, Call};
 use crate::fault::{Fault, Result};
-use crate::service::{Answer, Call, Service, now};
+use crate::service::{Service, now};
 
 /// Gives an image another name. Without a name nothing is done, and 200 said, as docker does.
 pub(crate) async fn tag(service: Arc<Service>, call: Call, name: String) -> Result<Answer> {
@@ -19,13 +19,11 @@ pub(crate) async fn tag(service: Arc<Service>, call: Call, name: String) -> Resu
     }
     service
         .work(move |service| {
-            let invalid = |e: InvalidReference| Fault::bad(printable(&e.to_string()));
-            let target = Reference::parse(&repository).map_err(invalid)?;
+            let target = Reference::parse(&repository)?;
             if target.digest().is_some() {
                 return Err(Fault::bad("cannot import digest reference"));
             }
-            let target =
-                if tag.is_empty() { target.or_latest() } else { target.with_tag(&tag).map_err(invalid)? };
+            let target = if tag.is_empty() { target.or_latest() } else { target.with_tag(&tag)? };
             give(&service.store, &name, &target.to_string(), &now())?;
             let familiar = target.familiar();
             if let Some(Known { id, labels }) = known(service, &familiar) {
