@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
-use barge_oci::{Algorithm, Digest, Hasher};
+use barge_oci::Digest;
 
 use super::decompress::{Compression, MAX_RATIO, ZSTD_WINDOW_LOG};
+use super::digests::Hashers;
 use super::members::Inner;
 use crate::error::Error;
 
@@ -215,30 +216,6 @@ fn hashed_here(
             return Ok(hashers.finish());
         }
         hashers.update(buffer.get(..n).unwrap_or_default());
-    }
-}
-
-/// The digests of one content.
-struct Hashers {
-    sha256: Hasher,
-    sha512: Option<Hasher>,
-}
-
-impl Hashers {
-    fn new(wide: bool) -> Self {
-        let sha512 = wide.then(|| Hasher::new(Algorithm::Sha512));
-        Self { sha256: Hasher::new(Algorithm::Sha256), sha512 }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        self.sha256.update(bytes);
-        if let Some(hasher) = &mut self.sha512 {
-            hasher.update(bytes);
-        }
-    }
-
-    fn finish(self) -> (Digest, Option<Digest>) {
-        (self.sha256.finish(), self.sha512.map(Hasher::finish))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod decompress;
 mod diff_ids;
+mod digests;
 mod docker;
 mod explain;
 mod hashing;

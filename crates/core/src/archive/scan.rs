@@ -6,10 +6,11 @@ use std::io::{Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
-use barge_oci::{Algorithm, Digest, Hasher};
+use barge_oci::{Algorithm, Digest};
 
 use super::decompress::{Compression, peek};
 use super::diff_ids::{Layer, Pool};
+use super::digests::Hashers;
 use super::inflate::Inflater;
 use super::members::{Facts, MAX_MEMBERS, MAX_PATH_BYTES, Members, link_target, normal};
 use super::part::Part;
@@ -313,8 +314,7 @@ impl<'a> Scan<'a> {
         }
         let claimed = claimed_digest(path);
         let wide = claimed.is_some_and(|d| d.algorithm() == Algorithm::Sha512);
-        let mut sha256 = Hasher::new(Algorithm::Sha256);
-        let mut sha512 = wide.then(|| Hasher::new(Algorithm::Sha512));
+        let mut hashers = Hashers::new(wide);
         let keep = match &mut self.pass {
             Pass::Keep(keeper) => keeper.begin(claimed.as_ref(), size, standing)?,
             _ => false,
@@ -330,10 +330,7 @@ impl<'a> Scan<'a> {
             if inflate {
                 self.inflater.write(bytes);
             }
-            sha256.update(bytes);
-            if let Some(hasher) = &mut sha512 {
-                hasher.update(bytes);
-            }
+            hashers.update(bytes);
             if let Some(document) = &mut document {
                 document.extend_from_slice(bytes);
             }
@@ -343,7 +340,7 @@ impl<'a> Scan<'a> {
             first = read(&mut buffer)?;
         }
         self.buffer = buffer;
-        let (sha256, sha512) = (sha256.finish(), sha512.map(Hasher::finish));
+        let (sha256, sha512) = hashers.finish();
         if let (Pass::Keep(keeper), true) = (&mut self.pass, keep) {
             let digests: Vec<Digest> = std::iter::once(sha256).chain(sha512).collect();
             keeper.end(&digests)?;
