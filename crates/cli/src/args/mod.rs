@@ -1,11 +1,16 @@
 //! The command line: docker's image commands with docker's flags, and what barge adds to them.
 
+mod compress;
+mod serve;
+mod switches;
+
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use barge_core::archive::Packing;
-use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub(crate) use compress::Compress;
+pub(crate) use serve::{LogFormat, LogLevel, Serve};
 
 /// Save, load, list and carry container images without a daemon
 #[derive(Debug, Parser)]
@@ -133,7 +138,7 @@ pub(crate) struct Save {
     pub(crate) from: From,
     /// Compress the archive: gzip or zstd, with a level behind a colon, or none [default: what the file's name says:
     /// .tar.gz, .tgz, .tar.zst, .tzst]
-    #[arg(long, value_name = "FORMAT[:LEVEL]", value_parser = compression)]
+    #[arg(long, value_name = "FORMAT[:LEVEL]", value_parser = compress::parse)]
     pub(crate) compress: Option<Compress>,
     /// How many threads compress, 1 to 6 [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=6))]
@@ -477,70 +482,6 @@ pub(crate) struct Import {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Serve {
-    #[arg(value_name = "ARG", hide = true)]
-    pub(crate) rest: Vec<String>,
-    #[arg(
-        short = 'H',
-        long,
-        value_name = "ADDRESS",
-        help = "Where to listen: unix:///PATH, tcp://IP[:PORT], or fd:// for what systemd hands over; may be repeated \
-                [default: fd:// if there is such, /run/barge/barge.sock for root, $XDG_RUNTIME_DIR/barge.sock otherwise]"
-    )]
-    pub(crate) host: Vec<String>,
-    /// Group that may connect to unix sockets, besides their owner
-    #[arg(short = 'G', long, value_name = "GROUP")]
-    pub(crate) group: Option<String>,
-    /// Use TLS for TCP, and let in only who shows a certificate of the authority
-    #[arg(long)]
-    pub(crate) tlsverify: bool,
-    /// Certificates of the authority whose clients are let in, PEM
-    #[arg(long, value_name = "FILE")]
-    pub(crate) tlscacert: Option<PathBuf>,
-    /// Certificate of this server, PEM
-    #[arg(long, value_name = "FILE")]
-    pub(crate) tlscert: Option<PathBuf>,
-    /// Key of this server, PEM
-    #[arg(long, value_name = "FILE")]
-    pub(crate) tlskey: Option<PathBuf>,
-    /// Allow TCP without TLS on loopback, where everybody on this machine may connect
-    #[arg(long)]
-    pub(crate) insecure_loopback: bool,
-    /// Where to serve /metrics for Prometheus, plain HTTP without names of images [default: nowhere]
-    #[arg(long, value_name = "IP:PORT")]
-    pub(crate) metrics_addr: Option<SocketAddr>,
-    /// How many seconds a client may say or take nothing in the middle of something
-    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = clap::value_parser!(u64).range(1..=86400))]
-    pub(crate) idle_timeout: u64,
-    /// How many seconds what is under way may take when the server is told to go
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(0..=86400))]
-    pub(crate) shutdown_timeout: u64,
-    /// Format of the log on STDERR
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) log_format: LogFormat,
-    /// What is worth a line in it
-    #[arg(short = 'l', long, value_name = "LEVEL", default_value = "info")]
-    pub(crate) log_level: LogLevel,
-    #[command(flatten)]
-    pub(crate) reach: Reach,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    Text,
-    Json,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogLevel {
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct ArchiveList {
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
@@ -600,63 +541,12 @@ pub(crate) enum ProgressMode {
     None,
 }
 
-/// How an archive is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Compress {
-    None,
-    As(Packing),
-}
-
-/// `gzip`, `gzip:9`, `zstd`, `zstd:19` or `none`.
-fn compression(value: &str) -> Result<Compress, String> {
-    let (format, level) = match value.split_once(':') {
-        Some((format, level)) => (format, Some(level.parse().map_err(|_| format!("no level: {level:?}"))?)),
-        None => (value, None),
-    };
-    let packing = match format {
-        "none" if level.is_none() => return Ok(Compress::None),
-        "gzip" => Packing::gzip(level).ok_or("gzip has levels 1 to 12"),
-        "zstd" => Packing::zstd(level).ok_or("zstd has levels 1 to 19"),
-        _ => Err("must be gzip, zstd or none"),
-    };
-    Ok(packing.map(Compress::As)?)
-}
-
 /// The command line that [`Cli`] describes, with Go's switches.
 pub(crate) fn command() -> clap::Command {
-    with_go_switches(Cli::command())
+    switches::as_in_go(Cli::command())
 }
 
 /// What was typed, as far as it makes sense.
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     Cli::from_arg_matches(&command().try_get_matches_from(arguments)?)
-}
-
-/// Go's flags without a value may have one nevertheless, after `=`.
-fn with_go_switches(command: clap::Command) -> clap::Command {
-    let go = |arg: Arg| {
-        if !matches!(arg.get_action(), ArgAction::SetTrue) {
-            return arg;
-        }
-        let off = arg.get_default_values().is_empty();
-        let arg = if off { arg.default_value("false") } else { arg };
-        arg.action(ArgAction::Set)
-            .num_args(0..=1)
-            .require_equals(true)
-            .default_missing_value("true")
-            .value_parser(switch)
-            .value_name("bool")
-            .hide_default_value(off)
-            .hide_possible_values(off)
-    };
-    command.mut_args(go).mut_subcommands(with_go_switches)
-}
-
-/// A switch as Go's flags take it: alone it is on, with `=` it is what `strconv.ParseBool` says.
-fn switch(value: &str) -> Result<bool, String> {
-    match value {
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
-        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
-        other => Err(format!("strconv.ParseBool: parsing {other:?}: invalid syntax")),
-    }
 }
