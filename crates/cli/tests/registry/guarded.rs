@@ -35,6 +35,18 @@ fn config(host: &str) -> String {
     format!(r#"{{"auths":{{"{host}":{{"auth":"YWxpOm9wZW4gc2VzYW1l"}}}}}}"#)
 }
 
+/// A registry whose blobs are at another host.
+fn sending_blobs_to(registry: &str, to: String) -> Proxy {
+    Proxy::start(registry, move |asked| {
+        if !asked.path.contains("/blobs/") {
+            return Mishap::None;
+        }
+        let location = format!("Location: http://{to}{}\r\n", asked.path);
+        Mishap::Instead("307 Temporary Redirect", location, Vec::new())
+    })
+    .unwrap()
+}
+
 #[test]
 fn passwords() {
     let Some((registry, place, name)) = guarded(false, Guard::Password, "team/hello") else { return };
@@ -204,14 +216,7 @@ fn credentials_stay_with_their_registry() {
     // Another host hears of the blobs and gets no password, whatever the registry says.
     let other = Proxy::start(registry.address(), |_| Mishap::None).unwrap();
     let to = other.address().replace("127.0.0.1", "localhost");
-    let proxy = Proxy::start(registry.address(), move |asked| {
-        if !asked.path.contains("/blobs/") {
-            return Mishap::None;
-        }
-        let location = format!("Location: http://{to}{}\r\n", asked.path);
-        Mishap::Instead("307 Temporary Redirect", location, Vec::new())
-    })
-    .unwrap();
+    let proxy = sending_blobs_to(registry.address(), to);
     let through = name.replace(registry.address(), &proxy.address());
     let ran = with_creds(&Place::new(), &ali(), &["pull", "--attempts", "1", &through]);
     assert_eq!(ran.code, Some(1), "the blobs are guarded too");
@@ -335,14 +340,7 @@ fn nobody_else_s_challenge_is_answered() {
     })
     .unwrap();
     let to = cache.address();
-    let proxy = Proxy::start(registry.address(), move |asked| {
-        if !asked.path.contains("/blobs/") {
-            return Mishap::None;
-        }
-        let location = format!("Location: http://{to}{}\r\n", asked.path);
-        Mishap::Instead("307 Temporary Redirect", location, Vec::new())
-    })
-    .unwrap();
+    let proxy = sending_blobs_to(registry.address(), to);
     let through = name.replace(registry.address(), &proxy.address());
     assert_eq!(with_creds(&Place::new(), &ali(), &["pull", "--attempts", "1", &through]).code, Some(1));
     assert!(!cache.asked().is_empty() && thief.asked().is_empty(), "{:?}", thief.asked());

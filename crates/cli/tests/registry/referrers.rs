@@ -72,6 +72,18 @@ fn sorted(digests: &[&String]) -> Vec<String> {
     digests
 }
 
+/// A registry that has another index under `tag`.
+fn telling(registry: &str, tag: String, index: String) -> Proxy {
+    let kind = "Content-Type: application/vnd.oci.image.index.v1+json\r\n";
+    Proxy::start(registry, move |asked| {
+        if asked.path.ends_with(&format!("/manifests/{tag}")) {
+            return Mishap::Instead("200 OK", kind.to_owned(), index.clone().into_bytes());
+        }
+        Mishap::None
+    })
+    .unwrap()
+}
+
 #[test]
 fn they_come_along() {
     let Some(all) = signed() else { return };
@@ -164,14 +176,7 @@ fn a_list_that_lies() {
         r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{{"mediaType":"{MANIFEST}","digest":"{}","size":{size}}}]}}"#,
         all.of_sbom
     );
-    let kind = "Content-Type: application/vnd.oci.image.index.v1+json\r\n".to_owned();
-    let proxy = Proxy::start(all.registry.address(), move |asked| {
-        if asked.path.ends_with(&format!("/manifests/{tag}")) {
-            return Mishap::Instead("200 OK", kind.clone(), list.clone().into_bytes());
-        }
-        Mishap::None
-    })
-    .unwrap();
+    let proxy = telling(all.registry.address(), tag, list);
     let place = Place::new();
     let said = place
         .run(&format!("pull --referrers all {}", name.replace(all.registry.address(), &proxy.address())));
@@ -217,14 +222,7 @@ fn what_a_list_says_beyond_digests_is_forgotten() {
         r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{{"mediaType":"{MANIFEST}","digest":"{}","size":{size},"annotations":{{"io.containerd.image.name":"docker.io/library/alpine:latest","org.opencontainers.image.ref.name":"latest"}}}}]}}"#,
         all.signature
     );
-    let kind = "Content-Type: application/vnd.oci.image.index.v1+json\r\n".to_owned();
-    let proxy = Proxy::start(all.registry.address(), move |asked| {
-        if asked.path.ends_with(&format!("/manifests/{tag}")) {
-            return Mishap::Instead("200 OK", kind.clone(), list.clone().into_bytes());
-        }
-        Mishap::None
-    })
-    .unwrap();
+    let proxy = telling(all.registry.address(), tag, list);
     let place = Place::new();
     let through = name.replace(all.registry.address(), &proxy.address());
     let archive = place.saved(&format!("--referrers all docker://{through}"));
