@@ -15,7 +15,7 @@ use crate::fault::{Fault, Result};
 use crate::query::Query;
 use crate::service::Service;
 use crate::system;
-use crate::transfer::Upload;
+use crate::upload::Upload;
 use crate::version::ApiVersion;
 
 /// Who asks.

@@ -2,7 +2,7 @@
 //!
 //! A request is routed by `route`, one file of `images` or `system` answers it with the same operations that
 //! the command line has, and [`wire`] has the shapes of the API, each as the version asked for has it. Operations
-//! are synchronous and run on threads of their own; `transfer` joins them to the connection, piece by piece, so that
+//! are synchronous and run on threads of their own; `upload` and `transfer` join them to the connection, piece by piece, so that
 //! whoever reads slowly holds up nobody else and no memory.
 //!
 //! Nothing here prints or reads the environment, but for what systemd leaves there: whoever starts it says what
@@ -25,6 +25,7 @@ mod service;
 mod system;
 mod tls;
 mod transfer;
+mod upload;
 mod version;
 pub mod wire;
 

@@ -17,7 +17,8 @@ use crate::metrics::Metrics;
 use crate::page::is_local;
 use crate::query::Query;
 use crate::route::Route;
-use crate::transfer::{Lines, drain};
+use crate::transfer::Lines;
+use crate::upload::drain;
 use crate::version::ApiVersion;
 use crate::{images, system};
 
