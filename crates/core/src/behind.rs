@@ -18,8 +18,8 @@ pub(crate) struct Behind {
 
 impl Behind {
     /// So many more bytes were written to `file`.
-    pub(crate) fn wrote(&mut self, file: &File, bytes: usize) {
-        self.written += bytes as u64;
+    pub(crate) fn wrote(&mut self, file: &File, bytes: u64) {
+        self.written += bytes;
         if self.written < EVERY {
             return;
         }

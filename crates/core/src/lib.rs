@@ -5,6 +5,7 @@ pub mod archive;
 mod behind;
 pub mod cleanup;
 pub mod content;
+mod copy;
 pub mod error;
 pub mod graph;
 pub mod ops;

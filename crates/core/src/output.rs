@@ -2,11 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::behind::Behind;
 use crate::cleanup::Temporary;
+use crate::copy;
 use crate::error::{Error, Result, printable};
 use crate::store::{random_name, sync_folder};
 
@@ -17,10 +19,30 @@ const SUFFIX: &str = ".barge-tmp";
 /// How many symbolic links are followed to the file that is meant.
 const MAX_LINKS: usize = 40;
 
+/// What an archive is written to.
+pub trait Sink: Write {
+    /// Takes over up to `length` bytes of `from`, from byte `at` on, without this process seeing them; returns how
+    /// many. None means that they have to be written. Whoever changes `from` before they are read may change them.
+    ///
+    /// # Errors
+    /// Those of both files.
+    fn take(&mut self, _from: &File, _at: u64, _length: u64) -> io::Result<u64> {
+        Ok(0)
+    }
+
+    /// The file itself and where it stands, if what [`Self::take`] gives it now shares its blocks with `from`: what
+    /// was taken can be read there, and is not changed by anybody any more.
+    fn shares(&mut self, _from: &File) -> Option<(File, u64)> {
+        None
+    }
+}
+
+impl Sink for Vec<u8> {}
+
 /// An open target.
 pub enum Output {
     /// A pipe, a device, the standard output: bytes are gone when written.
-    Stream(Box<dyn Write + Send>),
+    Stream(File),
     /// A regular file, written beside its target.
     File(AtomicFile),
 }
@@ -50,7 +72,7 @@ impl Output {
                 let truncate = meta.is_file();
                 let file = OpenOptions::new().write(true).truncate(truncate).open(&target);
                 let file = file.map_err(|e| Error::io("open", path, e))?;
-                Ok(Self::Stream(Box::new(file)))
+                Ok(Self::Stream(file))
             }
             _ => AtomicFile::new(target).map(Self::File),
         }
@@ -69,7 +91,9 @@ impl Output {
             let closed = io::Error::from_raw_os_error(rustix::io::Errno::BADF.raw_os_error());
             return Err(Error::io("write", Path::new("standard output"), closed));
         }
-        Ok(Self::Stream(Box::new(io::stdout())))
+        let file = io::stdout().as_fd().try_clone_to_owned();
+        let file = file.map_err(|e| Error::io("open", Path::new("standard output"), e))?;
+        Ok(Self::Stream(File::from(file)))
     }
 
     /// Fails early if the file system cannot hold `size` more bytes.
@@ -108,7 +132,7 @@ impl Write for Output {
             Self::Stream(stream) => stream.write(bytes),
             Self::File(file) => {
                 let n = file.file.write(bytes)?;
-                file.behind.wrote(&file.file, n);
+                file.behind.wrote(&file.file, n as u64);
                 Ok(n)
             }
         }
@@ -120,6 +144,36 @@ impl Write for Output {
             Self::File(_) => Ok(()),
         }
     }
+}
+
+impl Sink for Output {
+    fn take(&mut self, from: &File, at: u64, length: u64) -> io::Result<u64> {
+        match self {
+            // The standard output may be a file, too.
+            Self::Stream(stream) => match block_after_block(from, stream) {
+                Some(_) => copy::share(from, at, stream, length),
+                None => copy::send(from, at, stream, length),
+            },
+            Self::File(file) => {
+                let Some(_) = block_after_block(from, &file.file) else { return Ok(0) };
+                let n = copy::share(from, at, &file.file, length)?;
+                file.behind.wrote(&file.file, n);
+                Ok(n)
+            }
+        }
+    }
+
+    fn shares(&mut self, from: &File) -> Option<(File, u64)> {
+        let Self::File(file) = self else { return None };
+        let at = block_after_block(from, &file.file)?;
+        Some((file.file.try_clone().ok()?, at))
+    }
+}
+
+/// Where `to` stands, if that is where it can share blocks with `from`.
+fn block_after_block(from: &File, mut to: &File) -> Option<u64> {
+    let at = to.stream_position().ok().filter(|at| at.is_multiple_of(copy::ALIGNMENT))?;
+    copy::shares_blocks(from, to).then_some(at)
 }
 
 /// A file that replaces its target when it is complete; dropped before, it leaves no trace.
@@ -159,7 +213,7 @@ impl AtomicFile {
             Some(file) => (file, None),
             None => {
                 let temporary = Temporary::new(temporary_name(&folder, &target)?);
-                let file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(temporary.path());
+                let file = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(temporary.path());
                 let file = file.map_err(doing)?;
                 // Held while this process lives; a later save recognises what a killed one left.
                 file.lock().map_err(doing)?;
@@ -184,14 +238,6 @@ impl AtomicFile {
         std::fs::rename(temporary.path(), &self.target).map_err(doing)?;
         temporary.kept();
         sync_folder(&self.folder)
-    }
-
-    /// Where in the file the next byte goes.
-    ///
-    /// # Errors
-    /// Those of the file.
-    pub fn position(&mut self) -> io::Result<u64> {
-        self.file.stream_position()
     }
 }
 
@@ -221,7 +267,7 @@ fn nameless(folder: &Path) -> Option<File> {
     if !Path::new("/proc/self/fd").exists() {
         return None;
     }
-    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     rustix::fs::open(folder, flags, Mode::from_raw_mode(MODE)).ok().map(File::from)
 }
 

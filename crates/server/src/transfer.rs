@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
+use barge_core::output::Sink;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::fault::Fault;
@@ -127,6 +128,8 @@ impl Download {
         let _ = self.send(Err(io::Error::other(why.to_owned())));
     }
 }
+
+impl Sink for Download {}
 
 impl Write for Download {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

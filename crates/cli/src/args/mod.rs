@@ -143,6 +143,14 @@ pub(crate) struct Save {
     /// How many threads compress, 1 to 6 [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=6))]
     pub(crate) threads: Option<u16>,
+    /// Where the content of large blobs begins: right behind its header, the bytes that docker writes, or aligned to
+    /// 4096 bytes, so that XFS and btrfs share it with the store instead of copying it
+    #[arg(long, value_name = "LAYOUT", default_value = "docker")]
+    pub(crate) layout: Layout,
+    /// Which large blobs are hashed while they are saved: always all, those that have changed since the store
+    /// verified them, or never any
+    #[arg(long, value_name = "WHEN", default_value = "always")]
+    pub(crate) verify: Verify,
     /// Print what would be written, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -323,6 +331,29 @@ pub(crate) struct Copy {
     pub(crate) progress: ProgressMode,
 }
 
+/// Where in an archive content begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Layout {
+    Docker,
+    Aligned,
+}
+
+/// What a save hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Verify {
+    Always,
+    Changed,
+    Never,
+}
+
+/// What a load checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Checks {
+    #[value(name = "diffids")]
+    DiffIds,
+    Digests,
+}
+
 /// Where images come from, besides the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum From {
@@ -347,6 +378,9 @@ pub(crate) struct Load {
     /// Repository for images that the archive names by a tag alone
     #[arg(long, value_name = "NAME")]
     pub(crate) base_name: Option<String>,
+    /// What is checked: digests and what layers are when decompressed (diffids), or digests alone
+    #[arg(long, value_name = "CHECKS", default_value = "diffids")]
+    pub(crate) verify: Checks,
     /// How progress is shown on STDERR
     #[arg(long, value_name = "MODE", default_value = "auto")]
     pub(crate) progress: ProgressMode,

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use barge_core::archive::WriteOptions;
 use barge_core::archive::Plan;
 use barge_core::content::{Documents, Image};
 use barge_core::ops::{
@@ -73,7 +74,7 @@ impl Copier<'_> {
             keep_index: self.args.keep_index,
             foreign: self.args.include_foreign,
         };
-        SaveOptions { selection, name: None, referrers: Some(self.referrers.clone()) }
+        SaveOptions { selection, referrers: Some(self.referrers.clone()), ..SaveOptions::default() }
     }
 
     fn wanted(&self) -> Wanted {
@@ -106,7 +107,7 @@ impl Copier<'_> {
                 Ok(Found { origin: Origin::Registry(gathered), images, companions, _lease: None })
             }
             Place::Layout(path, reference) | Place::Archive(path, reference) => {
-                let options = LoadOptions { platforms: self.platforms.clone(), base_name: None, now: now() };
+                let options = LoadOptions { platforms: self.platforms.clone(), now: now(), ..LoadOptions::default() };
                 let bar = progress::new(self.mode(), "Reading");
                 let in_place = match to_store {
                     true => None,
@@ -155,7 +156,7 @@ impl Copier<'_> {
                 let images = renamed(found.images, name)?;
                 let output = Output::open(file)?;
                 let (plan, origin) = self.plan(Found { images, companions, ..found })?;
-                save::write(&plan, &origin, output, Some(file), None, self.mode())?;
+                save::write(&plan, &origin, output, Some(file), &WriteOptions::default(), self.mode())?;
                 self.say(plan.images.iter().map(|image| image.root.digest))
             }
         }

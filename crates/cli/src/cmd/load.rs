@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, stdin};
 use std::path::Path;
 
+use barge_core::archive;
 use barge_core::content::Provider;
 use barge_core::ops::{LoadOptions, Loaded, PushOptions, Source, Staged, push, stage, stage_in_place};
 use barge_core::referrers::{Referrers, companions};
@@ -14,7 +15,7 @@ use barge_sources::registry::Registry;
 
 use super::place::reference;
 use super::{Failure, Outcome, note, now, platforms, print, referrers, registry};
-use crate::args::{Load, ProgressMode};
+use crate::args::{Checks, Load, ProgressMode};
 use crate::render::{progress, transfers};
 use crate::usage::{Arity, bad_flag, check};
 
@@ -27,8 +28,12 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
         Reference::parse(name)
             .map_err(|e| bad_flag(&format!("invalid argument {name:?} for \"--base-name\" flag: {e}"), typed))
     });
-    let options =
-        LoadOptions { platforms: platforms(&args.platform)?, base_name: base_name.transpose()?, now: now() };
+    let checks = match args.verify {
+        Checks::DiffIds => archive::Checks::DiffIds,
+        Checks::Digests => archive::Checks::Digests,
+    };
+    let platforms = platforms(&args.platform)?;
+    let options = LoadOptions { platforms, base_name: base_name.transpose()?, now: now(), checks };
     let file =
         args.input.as_deref().map(Path::new).filter(|p| !p.as_os_str().is_empty() && *p != Path::new("-"));
     if file.is_none() && stdin().is_terminal() {

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, stdout};
 use std::path::Path;
 
-use barge_core::archive::{Packing, Plan};
+use barge_core::archive::{self, Packing, Plan, WriteOptions};
 use barge_core::content::Provider;
 use barge_core::ops::{SaveOptions, plan_images, plan_save};
 use barge_core::output::Output;
 use barge_core::select::{Selection, Wanted};
-use barge_core::store::Store;
+use barge_core::store::{Store, Verified};
 use barge_oci::Reference;
 use barge_sources::registry::Gathered;
 use serde_json::json;
 
 use super::place::{Origin, REGISTRY, find_all, gather, reference};
 use super::{Failure, Outcome, note, platforms, print, referrers, registry};
-use crate::args::{Compress, From, PlanFormat, ProgressMode, Save};
+use crate::args::{Compress, From, Layout, PlanFormat, ProgressMode, Save, Verify};
 use crate::render::progress;
 use crate::render::size::human_size;
 use crate::render::table::Table;
@@ -41,7 +41,11 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
             .map_err(|e| bad_flag(&format!("invalid argument {name:?} for \"--name\" flag: {e}"), typed))
     });
     let referrers = referrers(args.referrers.as_deref());
-    let options = SaveOptions { selection, name: name.transpose()?, referrers };
+    let layout = match args.layout {
+        Layout::Docker => archive::Layout::Docker,
+        Layout::Aligned => archive::Layout::Aligned,
+    };
+    let options = SaveOptions { selection, name: name.transpose()?, referrers, layout };
     let file =
         args.output.as_deref().map(Path::new).filter(|p| !p.as_os_str().is_empty() && *p != Path::new("-"));
     if file.is_none() && !args.dry_run && stdout().is_terminal() {
@@ -63,7 +67,22 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
     };
     match output {
         None => show(&plan, packing(args, file).is_some(), args.format.unwrap_or(PlanFormat::Table)),
-        Some(output) => write(&plan, &origin, output, file, packing(args, file), args.progress),
+        Some(output) => {
+            let options = WriteOptions { packing: packing(args, file), verify: verify(args.verify, &origin)? };
+            write(&plan, &origin, output, file, &options, args.progress)
+        }
+    }
+}
+
+fn verify(when: Verify, origin: &Origin) -> Result<archive::Verify, Failure> {
+    match (when, origin) {
+        (Verify::Always, _) => Ok(archive::Verify::Always),
+        (Verify::Changed, Origin::Store(store)) => Ok(archive::Verify::Changed(Verified::of(store))),
+        (Verify::Never, Origin::Store(_)) => Ok(archive::Verify::Never),
+        _ => {
+            let text = "what comes from a registry is always verified: \"--verify\" is for images of the store";
+            Err(Failure::Text(text.to_owned(), 1))
+        }
     }
 }
 
@@ -93,22 +112,19 @@ pub(super) fn write(
     source: &impl Provider,
     mut output: Output,
     file: Option<&Path>,
-    packing: Option<Packing>,
+    options: &WriteOptions,
     mode: ProgressMode,
 ) -> Outcome {
     for text in &plan.notes {
         note("note", text);
     }
     let name = file.unwrap_or(Path::new("the archive"));
-    if packing.is_none() {
+    if options.packing.is_none() {
         // How large it becomes when it is compressed nobody knows.
         output.reserve(plan.size())?;
     }
     let progress = progress::new(mode, "Saving");
-    match packing {
-        None => plan.write(source, &mut output, name, progress.as_ref())?,
-        Some(packing) => plan.write_packed(source, &mut output, packing, name, progress.as_ref())?,
-    }
+    plan.write(source, &mut output, options, name, progress.as_ref())?;
     output.commit()?;
     Ok(())
 }

@@ -138,9 +138,9 @@ pub(super) fn synthesised(config: Descriptor, layers: Vec<Descriptor>) -> Result
 
 /// The media type that tells the truth about a layer's compression.
 pub(super) fn layer_type(facts: &Facts) -> &'static str {
-    match &facts.inner {
-        Some(Ok(inner)) if inner.compression == Compression::Gzip => media_type::DOCKER_LAYER_GZIP,
-        Some(Ok(inner)) if inner.compression == Compression::Zstd => media_type::DOCKER_LAYER_ZSTD,
+    match facts.compression {
+        Compression::Gzip => media_type::DOCKER_LAYER_GZIP,
+        Compression::Zstd => media_type::DOCKER_LAYER_ZSTD,
         _ => media_type::DOCKER_LAYER,
     }
 }

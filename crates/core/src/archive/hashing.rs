@@ -13,7 +13,6 @@ use std::thread::{Builder, Scope};
 
 use barge_oci::{Descriptor, Digest, Hasher};
 
-use crate::content::Provider;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How much is read and handed on at once.
@@ -102,14 +101,14 @@ impl Copier<'_> {
     /// `Mismatch` if its size is another, or if it, or one before it, is not its digest; those of `take`.
     pub(super) fn copy(
         &mut self,
-        source: &impl Provider,
+        mut blob: impl Read,
         descriptor: &Descriptor,
         mut take: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
         match self {
             Self::Here(buffer) => {
                 let mut hasher = Hasher::new(descriptor.digest.algorithm());
-                pieces(source, descriptor, |blob| {
+                pieces(&mut blob, &descriptor.digest, descriptor.size, |blob| {
                     buffer.resize(PIECE, 0);
                     let n = blob(buffer)?;
                     let bytes = buffer.get(..n).unwrap_or_default();
@@ -121,7 +120,7 @@ impl Copier<'_> {
             Self::Beside(beside) => {
                 let lane = beside.next_lane();
                 beside.send(lane, Step::Begin(descriptor.digest))?;
-                pieces(source, descriptor, |blob| {
+                pieces(&mut blob, &descriptor.digest, descriptor.size, |blob| {
                     let mut buffer = beside.free.recv().map_err(|_| gone())?;
                     let n = blob(&mut buffer)?;
                     take(buffer.get(..n).unwrap_or_default())?;
@@ -134,14 +133,31 @@ impl Copier<'_> {
     }
 }
 
-/// Reads a blob of exactly the size that is meant; `piece` is given what fills a buffer, until there is nothing more.
+/// Hands on the last `left` bytes of a blob that is trusted.
+///
+/// # Errors
+/// `Mismatch` if there are more or less; those of `take`.
+pub(super) fn copy_trusted(
+    mut blob: impl Read,
+    digest: &Digest,
+    left: u64,
+    mut take: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let mut buffer = vec![0; PIECE];
+    pieces(&mut blob, digest, left, |blob| {
+        let n = blob(&mut buffer)?;
+        take(buffer.get(..n).unwrap_or_default()).map(|()| n)
+    })
+}
+
+/// Reads exactly the `left` bytes of a blob that are meant; `piece` is given what fills a buffer, until there is
+/// nothing more.
 fn pieces(
-    source: &impl Provider,
-    descriptor: &Descriptor,
+    blob: &mut impl Read,
+    digest: &Digest,
+    mut left: u64,
     mut piece: impl FnMut(&mut dyn FnMut(&mut [u8]) -> Result<usize>) -> Result<usize>,
 ) -> Result<()> {
-    let mut blob = source.open(descriptor)?;
-    let mut left = descriptor.size;
     let mut fill = |buffer: &mut [u8]| -> Result<usize> {
         // One byte more than expected is asked for, so that a blob that grew is noticed.
         let most = usize::try_from(left.saturating_add(1)).unwrap_or(usize::MAX).min(buffer.len());
@@ -153,17 +169,15 @@ fn pieces(
                 Ok(more) => n += more,
                 Err(e) if e.kind() == IoKind::Interrupted => {}
                 Err(e) => {
-                    let what = format!("blob {}", descriptor.digest);
+                    let what = format!("blob {digest}");
                     return Err(Error::io("read", Path::new(&what), e));
                 }
             }
         }
         let n = n as u64;
         match (n, left) {
-            (0, 1..) => Err(changed(&descriptor.digest, &format!("{left} bytes of it are missing"))),
-            (n, left) if n > left => {
-                Err(changed(&descriptor.digest, "it is longer than its descriptor says"))
-            }
+            (0, 1..) => Err(changed(digest, &format!("{left} bytes of it are missing"))),
+            (n, left) if n > left => Err(changed(digest, "it is longer than its descriptor says")),
             _ => {
                 left -= n;
                 Ok(usize::try_from(n).unwrap_or(usize::MAX))
@@ -182,7 +196,8 @@ fn verify(digest: &Digest, hasher: Hasher) -> Result<()> {
     Err(changed(digest, &format!("its content is {actual}")))
 }
 
-fn changed(digest: &Digest, how: &str) -> Error {
+/// A blob that is not what it is called.
+pub(super) fn changed(digest: &Digest, how: &str) -> Error {
     let message = format!("blob {digest} is damaged, {how}: the save was stopped");
     Error::new(ErrorKind::Mismatch, message)
         .hint("`barge store check` lists every fault; remove the image, then load or pull it again")
@@ -275,7 +290,7 @@ mod tests {
     use barge_oci::media_type;
 
     use super::*;
-    use crate::content::{Blob, Documents};
+    use crate::content::{Blob, Documents, Provider};
 
     /// Blobs that may be something else than they are called, and come in small pieces.
     struct Blobs(BTreeMap<Digest, Vec<u8>>);
@@ -318,7 +333,7 @@ mod tests {
         let (blobs, mut out) = (Blobs(blobs), Vec::new());
         copying(bytes, |copier| {
             descriptors.iter().try_for_each(|d| {
-                copier.copy(&blobs, d, |piece| {
+                copier.copy(blobs.open(d)?, d, |piece| {
                     out.extend_from_slice(piece);
                     Ok(())
                 })
@@ -352,7 +367,7 @@ mod tests {
                 lengths.push(piece.len());
                 Ok(())
             };
-            copying(bytes, |copier| copier.copy(&blobs, &descriptor, taken)).unwrap();
+            copying(bytes, |copier| copier.copy(blobs.open(&descriptor)?, &descriptor, taken)).unwrap();
             lengths.retain(|length| *length > 0);
             assert_eq!(lengths, [PIECE, PIECE, 10]);
         }
@@ -366,7 +381,7 @@ mod tests {
         let descriptor = Descriptor::of(media_type::OCI_LAYER_GZIP, &content);
         let blobs = Blobs(BTreeMap::from([(descriptor.digest, content)]));
         let failed =
-            copying(WORTH, |copier| copier.copy(&blobs, &descriptor, |_| Err(Error::invalid("full"))));
+            copying(WORTH, |copier| copier.copy(blobs.open(&descriptor)?, &descriptor, |_| Err(Error::invalid("full"))));
         assert_eq!(failed.unwrap_err().to_string(), "full");
     }
 }

@@ -1,9 +1,23 @@
-//! The tar headers that are written: byte for byte those of Go's `archive/tar`.
+//! The tar headers that are written: byte for byte those of Go's `archive/tar`, and where content stands behind them.
 
 use super::tar::{BLOCK, checksum};
+use crate::copy::ALIGNMENT;
 
 /// Sizes from here on do not fit into 11 octal digits and need a PAX record.
 const FIRST_PAX_SIZE: u64 = 1 << 33;
+
+/// A comment of no characters.
+const LEAST_COMMENT: u64 = 12;
+
+/// Where the content of large blobs begins in an archive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// Right behind its header: docker's bytes.
+    #[default]
+    Docker,
+    /// At a multiple of 4096, where file systems can share blocks: a PAX comment before it makes up the distance.
+    Aligned,
+}
 
 /// `size` rounded up to whole blocks.
 pub(super) fn padded(size: u64) -> u64 {
@@ -13,6 +27,28 @@ pub(super) fn padded(size: u64) -> u64 {
 /// The header of a directory or file, with a PAX record before it where ustar cannot say it, byte for
 /// byte as Go's `archive/tar` writes it: owner 0, time 0, no names.
 pub(super) fn header(path: &str, mode: u32, size: u64) -> Vec<u8> {
+    with_records(path, mode, size, &records(path, size))
+}
+
+/// The same at byte `at` of an archive, with a comment that moves the content to a multiple of [`ALIGNMENT`].
+pub(super) fn aligned_header(path: &str, mode: u32, size: u64, at: u64) -> Vec<u8> {
+    let plain = header(path, mode, size);
+    if (at + plain.len() as u64).is_multiple_of(ALIGNMENT) {
+        return plain;
+    }
+    let mut records = records(path, size);
+    // Two headers, and between them the records.
+    let least = at + 2 * BLOCK as u64 + padded(records.len() as u64 + LEAST_COMMENT);
+    let room = least.next_multiple_of(ALIGNMENT) - at - 2 * BLOCK as u64 - records.len() as u64;
+    // The length of a record counts its own digits.
+    let frame = room.to_string().len() + " comment=\n".len();
+    let spaces = usize::try_from(room).unwrap_or_default().saturating_sub(frame);
+    records.extend(format!("{room} comment={}\n", " ".repeat(spaces)).into_bytes());
+    with_records(path, mode, size, &records)
+}
+
+/// What ustar has no room for.
+fn records(path: &str, size: u64) -> Vec<u8> {
     let mut records = Vec::new();
     if path.len() > 100 {
         records.extend(record("path", path));
@@ -20,6 +56,10 @@ pub(super) fn header(path: &str, mode: u32, size: u64) -> Vec<u8> {
     if size >= FIRST_PAX_SIZE {
         records.extend(record("size", &size.to_string()));
     }
+    records
+}
+
+fn with_records(path: &str, mode: u32, size: u64, records: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     if !records.is_empty() {
         let (folder, file) = path.rsplit_once('/').unwrap_or_default();
@@ -28,7 +68,7 @@ pub(super) fn header(path: &str, mode: u32, size: u64) -> Vec<u8> {
         // Go leaves the device numbers of this one blank.
         block[329..345].fill(0);
         out.extend_from_slice(&sealed(block));
-        out.extend_from_slice(&records);
+        out.extend_from_slice(records);
         out.resize(out.len().next_multiple_of(BLOCK), 0);
     }
     let kind = if path.ends_with('/') { b'5' } else { b'0' };
@@ -75,7 +115,8 @@ pub(super) fn sealed(mut block: [u8; BLOCK]) -> [u8; BLOCK] {
 mod tests {
     use barge_oci::Digest;
 
-    use super::header;
+    use super::{aligned_header, header};
+    use crate::copy::ALIGNMENT;
 
     /// Lengths and digests of what Go's `archive/tar` writes for the same names, modes and sizes.
     #[test]
@@ -91,6 +132,23 @@ mod tests {
         for (path, mode, size, (length, digest)) in cases {
             let bytes = header(&path, mode, size);
             assert_eq!((bytes.len(), Digest::sha256(&bytes).hex().as_str()), (length, digest), "{path}");
+        }
+    }
+
+    #[test]
+    fn content_begins_where_blocks_begin() {
+        let sha512 = format!("blobs/sha512/{}", "c".repeat(128));
+        let sha256 = format!("blobs/sha256/{}", "c".repeat(64));
+        for at in (0..20_000).step_by(512) {
+            for (path, size) in [(&sha256, 1 << 20), (&sha256, 1 << 40), (&sha512, 1 << 20), (&sha512, 1 << 40)] {
+                let bytes = aligned_header(path, 0o444, size, at);
+                assert_eq!((at + bytes.len() as u64) % ALIGNMENT, 0, "{path} at {at}");
+                let mut reader = crate::archive::tar::Reader::new(crate::archive::tar::Streamed(bytes.as_slice()));
+                let entry = reader.next_entry().unwrap().unwrap();
+                assert_eq!((&entry.path, entry.size), (path, size));
+                assert_eq!(reader.position(), bytes.len() as u64);
+                assert!(bytes.len() as u64 <= header(path, 0o444, size).len() as u64 + 512 + ALIGNMENT);
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use barge_oci::{Descriptor, Digest};
 use super::decompress::Compression;
 use super::part::Part;
 use super::read::Archive;
-use super::scan::{Keeper, Pass, Standing};
+use super::scan::{Checks, Keeper, Pass, Standing};
 use crate::content::{Blob, Documents, Provider};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -41,7 +41,7 @@ impl InPlace {
     ///
     /// # Errors
     /// As [`Archive::open`].
-    pub fn open(path: &Path, progress: &dyn Progress) -> Result<Option<Self>> {
+    pub fn open(path: &Path, checks: Checks, progress: &dyn Progress) -> Result<Option<Self>> {
         let doing = |e| Error::io("open", path, e);
         let meta = path.metadata().map_err(doing)?;
         if !meta.is_file() && !meta.is_dir() {
@@ -55,7 +55,7 @@ impl InPlace {
             }
         }
         let mut places = Places::default();
-        let archive = Archive::open(path, Pass::Keep(&mut places), progress)?;
+        let archive = Archive::open(path, Pass::Keep(&mut places, checks), progress)?;
         Ok(Some(Self { archive, path: path.to_path_buf(), file: Arc::new(file), places: places.known }))
     }
 }

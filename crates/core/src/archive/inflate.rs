@@ -161,7 +161,7 @@ pub(super) fn inflate(
         }
         Ok(n)
     })?;
-    Ok(Inner { compression, sha256, sha512 })
+    Ok(Inner { sha256, sha512 })
 }
 
 /// Hashes what `fill` puts into one buffer after the other, until there is nothing more; `beside` it, if so and if a

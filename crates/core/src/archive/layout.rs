@@ -45,7 +45,7 @@ impl Plan {
                 }
                 Body::Blob(descriptor) => {
                     let (temporary, mut file) = temporary(&to)?;
-                    copier.copy(source, descriptor, |bytes| {
+                    copier.copy(source.open(descriptor)?, descriptor, |bytes| {
                         file.write_all(bytes).map_err(|e| Error::io("write", &to, e))?;
                         progress.add(bytes.len() as u64);
                         Ok(())

@@ -60,7 +60,9 @@ pub(super) struct Facts {
     pub sha256: Option<Digest>,
     /// Its sha512 digest, for members below `blobs/sha512/`.
     pub sha512: Option<Digest>,
-    /// What it is when decompressed, or why that cannot be said; `None` if the pass did not hash.
+    /// How its content is compressed, as its first bytes tell; none if it was not read.
+    pub compression: Compression,
+    /// What it is when decompressed, or why that cannot be said; `None` if nobody looked.
     pub inner: Option<std::result::Result<Inner, String>>,
     /// Where its bytes are kept, for documents.
     pub document: Option<u64>,
@@ -69,8 +71,6 @@ pub(super) struct Facts {
 /// A file's content behind its compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Inner {
-    /// The compression found.
-    pub compression: Compression,
     /// sha256 of the uncompressed bytes: a layer's diffID.
     pub sha256: Digest,
     /// sha512 of the uncompressed bytes, for members below `blobs/sha512/`.
@@ -256,7 +256,14 @@ impl Members {
 impl Facts {
     /// A file that was not read.
     pub(super) fn unread(size: u64) -> Self {
-        Self { size, sha256: None, sha512: None, inner: None, document: None }
+        Self {
+            size,
+            sha256: None,
+            sha512: None,
+            compression: Compression::None,
+            inner: None,
+            document: None,
+        }
     }
 
     /// The digest by `algorithm`, if the pass computed it.

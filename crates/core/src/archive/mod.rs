@@ -23,10 +23,12 @@ mod write;
 
 pub use decompress::Compression;
 pub(crate) use decompress::bounded;
+pub use header::Layout;
 pub use in_place::InPlace;
 pub use packing::Packing;
 pub use plan::{Plan, Planned};
 pub(crate) use read::name_of;
 pub use read::{Archive, Forms, Found};
-pub use scan::{Keeper, Pass, Standing};
+pub use scan::{Checks, Keeper, Pass, Standing};
 pub(crate) use tar::{BLOCK, begins_tar, read_through};
+pub use write::{Verify, WriteOptions};

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use barge_oci::{Descriptor, Digest, Index, Reference, annotation, media_type, to_go_json};
 
 use super::docker::Item;
-use super::header::{header, padded};
+use super::header::{Layout, aligned_header, header, padded};
 use super::tar::BLOCK;
 use crate::content::{Image, Provider};
 use crate::error::{Error, ErrorKind, Refusal, Result};
@@ -24,6 +24,7 @@ pub struct Plan {
     /// Everything worth telling before it is written: what the store does not have, what is left out.
     pub notes: Vec<String>,
     pub(super) records: BTreeMap<String, Record>,
+    layout: Layout,
     size: u64,
 }
 
@@ -68,6 +69,9 @@ impl Record {
     }
 }
 
+/// What is smaller is not worth a place of its own.
+const WORTH_ALIGNING: u64 = 64 << 10;
+
 /// Two zero blocks, as Go's writer ends an archive; no padding to tape records.
 pub(super) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
@@ -82,7 +86,7 @@ impl Plan {
         companions: &[Image],
         selection: &Selection,
     ) -> Result<Self> {
-        let mut plan = Self { images: Vec::new(), notes: Vec::new(), records: BTreeMap::new(), size: 0 };
+        let mut plan = Self { images: Vec::new(), notes: Vec::new(), records: BTreeMap::new(), layout: Layout::Docker, size: 0 };
         let (mut entries, mut items) = (Vec::new(), Items::default());
         let (mut held, mut listed) = (BTreeSet::new(), BTreeSet::new());
         let host = HostPreference::new();
@@ -101,13 +105,29 @@ impl Plan {
         }
         plan.companions(source, companions, &held, &mut entries)?;
         plan.documents(entries, &items)?;
-        plan.size = plan
-            .records
-            .iter()
-            .map(|(path, r)| header(path, r.mode, r.size()).len() as u64 + padded(r.size()))
-            .sum();
-        plan.size += END.len() as u64;
-        Ok(plan)
+        Ok(plan.laid_out(Layout::Docker))
+    }
+
+    /// The same archive, laid out like this.
+    #[must_use]
+    pub fn laid_out(mut self, layout: Layout) -> Self {
+        self.layout = layout;
+        let end = self.records.iter().fold(0, |at, (path, record)| {
+            at + self.header(path, record, at).len() as u64 + padded(record.size())
+        });
+        self.size = end + END.len() as u64;
+        self
+    }
+
+    /// The header of a record that begins at byte `at`.
+    pub(super) fn header(&self, path: &str, record: &Record, at: u64) -> Vec<u8> {
+        let size = record.size();
+        match (self.layout, &record.body) {
+            (Layout::Aligned, Body::Blob(_)) if size >= WORTH_ALIGNING => {
+                aligned_header(path, record.mode, size, at)
+            }
+            _ => header(path, record.mode, size),
+        }
     }
 
     /// The archive's exact size in bytes.

@@ -109,22 +109,23 @@ impl Archive {
         if !meta.is_file() {
             return Self::stream(file, pass, progress);
         }
+        let (start, _) = peek(&file, 6)?;
+        file.rewind().map_err(doing)?;
+        let scan = |file: File, pass| match Compression::detect(&start) {
+            Compression::None => scan::tar_file(file, pass, progress),
+            _ => scan::tar(file, pass, progress),
+        };
         if matches!(pass, Pass::List) {
-            let (start, _) = peek(&file, 6)?;
-            file.rewind().map_err(doing)?;
-            let scanned = match Compression::detect(&start) {
-                Compression::None => scan::tar_file(&file, progress)?,
-                _ => scan::tar(&file, None, Pass::List, progress)?,
-            };
+            let mut again = file.try_clone().map_err(doing)?;
+            let scanned = scan(file, Pass::List)?;
             if !Self::needs_digests(&scanned.members) {
                 return Self::interpret(scanned);
             }
-            file.rewind().map_err(doing)?;
-            return Self::interpret(scan::tar(&file, None, Pass::Verify, progress)?);
+            again.rewind().map_err(doing)?;
+            return Self::interpret(scan(again, Pass::Verify)?);
         }
         progress.start(Some(meta.len()));
-        let again = file.try_clone().map_err(doing)?;
-        Self::interpret(scan::tar(file, Some(again), pass, progress)?)
+        Self::interpret(scan(file, pass)?)
     }
 
     /// Reads an archive from a pipe or anything else that has to be read front to back.
@@ -134,7 +135,7 @@ impl Archive {
     pub fn stream<'a, R: Read>(input: R, pass: Pass<'a>, progress: &'a dyn Progress) -> Result<Self> {
         // From a pipe there is no second pass, so digests are computed in the first.
         let pass = if matches!(pass, Pass::List) { Pass::Verify } else { pass };
-        Self::interpret(scan::tar(input, None, pass, progress)?)
+        Self::interpret(scan::tar(input, pass, progress)?)
     }
 
     fn interpret(scanned: Scanned) -> Result<Self> {

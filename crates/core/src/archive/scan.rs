@@ -12,7 +12,7 @@ use super::decompress::{Compression, peek};
 use super::diff_ids::{Layer, Pool};
 use super::digests::Hashers;
 use super::inflate::Inflater;
-use super::members::{Facts, MAX_MEMBERS, MAX_PATH_BYTES, Members, link_target, normal};
+use super::members::{Facts, Inner, MAX_MEMBERS, MAX_PATH_BYTES, Members, link_target, normal};
 use super::part::Part;
 use super::tar::{EntryKind, Input, Reader, SeekableFile, Streamed, shown};
 use crate::content::Blob;
@@ -22,6 +22,8 @@ use crate::progress::Progress;
 const CHUNK: usize = 1 << 20;
 /// What is smaller is decompressed on its way.
 const WORTH: u64 = 1 << 20;
+/// What is smaller is written, even where blocks could be shared.
+const WORTH_TAKING: u64 = 64 << 10;
 /// How many of the first bytes are kept, to say what a file is that is no archive.
 const START: usize = 512;
 
@@ -40,7 +42,17 @@ pub enum Pass<'a> {
     /// Everything is hashed, nothing kept.
     Verify,
     /// Everything is hashed and written to the keeper.
-    Keep(&'a mut dyn Keeper),
+    Keep(&'a mut dyn Keeper, Checks),
+}
+
+/// What of an archive that is kept is checked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Checks {
+    /// Digests, and what layers are when they are decompressed.
+    #[default]
+    DiffIds,
+    /// Digests alone, for what has one; what has none is checked as ever.
+    Digests,
 }
 
 /// Where the files of an archive go while it is read.
@@ -50,6 +62,16 @@ pub trait Keeper {
     /// # Errors
     /// `Io`.
     fn begin(&mut self, claimed: Option<&Digest>, size: u64, standing: Standing<'_>) -> Result<bool>;
+
+    /// Takes the whole file over from where it stands, byte `at` of `from`, instead of having it written. What was
+    /// taken can be read from the file that is returned; `None` if it has to be written.
+    ///
+    /// # Errors
+    /// `Io`.
+    fn take(&mut self, _from: &File, _at: u64, _size: u64) -> Result<Option<File>> {
+        Ok(None)
+    }
+
     /// More bytes of the file.
     ///
     /// # Errors
@@ -84,25 +106,28 @@ pub enum Standing<'a> {
     File(&'a Path),
 }
 
-/// Reads a tar, compressed or not.
+impl Standing<'_> {
+    /// The byte with which it begins.
+    fn start(self) -> u64 {
+        match self {
+            Self::At(at) => at,
+            Self::File(_) => 0,
+        }
+    }
+}
+
+/// Reads a tar, compressed or not, front to back.
 ///
-/// `again` is the same tar as a file that can be read at any place, if it is one. A fault of the tar itself ends the
-/// pass; [`Members::faults`] then has it, after what was read before.
+/// A fault of the tar itself ends the pass; [`Members::faults`] then has it, after what was read before.
 ///
 /// # Errors
 /// `Io`.
-pub(super) fn tar<'a, R: Read>(
-    input: R,
-    again: Option<File>,
-    pass: Pass<'a>,
-    progress: &'a dyn Progress,
-) -> Result<Scanned> {
+pub(super) fn tar<'a, R: Read>(input: R, pass: Pass<'a>, progress: &'a dyn Progress) -> Result<Scanned> {
     let (start, input) = peek(Watched { input, progress }, START)?;
     let compression = Compression::detect(&start);
     let input =
         super::decompress::bounded(compression, input).map_err(|e| super::decompress::read_error(0, e))?;
-    let mut scan = Scan::new(pass, progress);
-    scan.again = again.filter(|_| compression == Compression::None).map(Arc::new);
+    let scan = Scan::new(pass, progress);
     let (start, input) = match peek(input, START) {
         Ok(peeked) => peeked,
         Err(e) => {
@@ -110,25 +135,24 @@ pub(super) fn tar<'a, R: Read>(
             return Ok(Scanned { members, compression, start: Vec::new() });
         }
     };
-    let mut reader = Reader::new(Streamed(input));
-    let outcome = scan.entries(&mut reader);
-    Ok(Scanned { members: scan.finish(outcome, reader.warnings)?, compression, start })
+    scan.read(Streamed(input), compression, start)
 }
 
-/// Reads the members of an uncompressed tar in a regular file, passing over the blobs.
+/// Reads an uncompressed tar in a regular file, from its beginning. What is not wanted is passed over, and what is
+/// may be read again.
 ///
 /// # Errors
 /// As [`tar`].
-pub(super) fn tar_file(file: &File, progress: &dyn Progress) -> Result<Scanned> {
-    let (start, _) = peek(file, START)?;
-    let mut rewound = file;
-    rewound.rewind().map_err(|e| Error::io("read", Path::new("the archive"), e))?;
-    let mut scan = Scan::new(Pass::List, progress);
-    let mut reader =
-        Reader::new(SeekableFile::new(file).map_err(|e| Error::io("read", Path::new("the archive"), e))?);
-    let outcome = scan.entries(&mut reader);
-    let members = scan.finish(outcome, reader.warnings)?;
-    Ok(Scanned { members, compression: Compression::None, start })
+pub(super) fn tar_file<'a>(file: File, pass: Pass<'a>, progress: &'a dyn Progress) -> Result<Scanned> {
+    let reading = |e| Error::io("read", Path::new("the archive"), e);
+    let (start, _) = peek(&file, START)?;
+    let mut rewound = &file;
+    rewound.rewind().map_err(reading)?;
+    let mut scan = Scan::new(pass, progress);
+    let file = Arc::new(file);
+    scan.again = Some(Arc::clone(&file));
+    let input = SeekableFile::new(&file).map_err(reading)?;
+    scan.read(Watched { input, progress }, Compression::None, start)
 }
 
 /// Reads a directory: an OCI layout or an unpacked archive. Links are followed only inside it.
@@ -190,6 +214,13 @@ impl<'a> Scan<'a> {
         Ok(self.members)
     }
 
+    /// Reads a tar to its end; `start` is what it begins with.
+    fn read(mut self, input: impl Input, compression: Compression, start: Vec<u8>) -> Result<Scanned> {
+        let mut reader = Reader::new(input);
+        let outcome = self.entries(&mut reader);
+        Ok(Scanned { members: self.finish(outcome, reader.warnings)?, compression, start })
+    }
+
     fn entries<R: Input>(&mut self, reader: &mut Reader<R>) -> Result<()> {
         while let Some(entry) = reader.next_entry()? {
             self.count(&entry.path)?;
@@ -202,8 +233,8 @@ impl<'a> Scan<'a> {
                 EntryKind::Directory => self.members.add_directory(&path),
                 EntryKind::File => {
                     let mut read = 0;
-                    let standing = Standing::At(reader.position());
-                    self.file(&path, entry.size, standing, |buffer| {
+                    let (standing, again) = (Standing::At(reader.position()), self.again.clone());
+                    self.file(&path, entry.size, standing, again.as_deref(), |buffer| {
                         reader.read_content(entry.size, &mut read, buffer)
                     })?;
                 }
@@ -259,9 +290,10 @@ impl<'a> Scan<'a> {
                     pending.push((place, path));
                 } else if meta.is_file() {
                     let progress = self.progress;
-                    let mut file = File::open(&target).map_err(|e| Error::io("open", &place, e))?;
-                    self.file(&path, meta.len(), Standing::File(&target), |buffer| {
-                        let n = file.read(buffer).map_err(|e| Error::io("read", &place, e))?;
+                    let file = File::open(&target).map_err(|e| Error::io("open", &place, e))?;
+                    let mut content = &file;
+                    self.file(&path, meta.len(), Standing::File(&target), Some(&file), |buffer| {
+                        let n = content.read(buffer).map_err(|e| Error::io("read", &place, e))?;
                         progress.add(n as u64);
                         Ok(n)
                     })?;
@@ -293,12 +325,13 @@ impl<'a> Scan<'a> {
         self.members.fault(Error::refused(Refusal::LinkUnsafe, message));
     }
 
-    /// Reads one file to its end.
+    /// Reads one file to its end; `origin` has its content where it stands.
     fn file(
         &mut self,
         path: &str,
         size: u64,
         standing: Standing<'_>,
+        origin: Option<&File>,
         mut read: impl FnMut(&mut [u8]) -> Result<usize>,
     ) -> Result<()> {
         let mut buffer = std::mem::take(&mut self.buffer);
@@ -316,11 +349,30 @@ impl<'a> Scan<'a> {
         let wide = claimed.is_some_and(|d| d.algorithm() == Algorithm::Sha512);
         let mut hashers = Hashers::new(wide);
         let keep = match &mut self.pass {
-            Pass::Keep(keeper) => keeper.begin(claimed.as_ref(), size, standing)?,
+            Pass::Keep(keeper, _) => keeper.begin(claimed.as_ref(), size, standing)?,
             _ => false,
         };
-        let compression = Compression::detect(start);
-        let compressed = matches!(compression, Compression::Gzip | Compression::Zstd);
+        let taken = match (&mut self.pass, origin) {
+            (Pass::Keep(keeper, _), Some(origin)) if keep && size >= WORTH_TAKING => {
+                keeper.take(origin, standing.start(), size)?
+            }
+            _ => None,
+        };
+        let write = keep && taken.is_none();
+        let mut next = |buffer: &mut [u8]| match &taken {
+            Some(taken) => {
+                let mut taken: &File = taken;
+                taken.read(buffer).map_err(|e| Error::io("read", Path::new("the store"), e))
+            }
+            None => read(buffer),
+        };
+        if taken.is_some() {
+            // The archive may change meanwhile: what counts is what was taken, from its beginning.
+            first = next(&mut buffer)?;
+        }
+        let compression = Compression::detect(buffer.get(..first).unwrap_or_default());
+        let unasked = matches!(self.pass, Pass::Keep(_, Checks::Digests)) && claimed.is_some();
+        let compressed = matches!(compression, Compression::Gzip | Compression::Zstd) && !unasked;
         let later = compressed && size >= WORTH && self.may_read_again(standing);
         let inflate = compressed && !later && !matches!(self.pass, Pass::List);
         if inflate {
@@ -334,14 +386,14 @@ impl<'a> Scan<'a> {
             if let Some(document) = &mut document {
                 document.extend_from_slice(bytes);
             }
-            if let (Pass::Keep(keeper), true) = (&mut self.pass, keep) {
+            if let (Pass::Keep(keeper, _), true) = (&mut self.pass, write) {
                 keeper.write(bytes)?;
             }
-            first = read(&mut buffer)?;
+            first = next(&mut buffer)?;
         }
         self.buffer = buffer;
         let (sha256, sha512) = hashers.finish();
-        if let (Pass::Keep(keeper), true) = (&mut self.pass, keep) {
+        if let (Pass::Keep(keeper, _), true) = (&mut self.pass, keep) {
             let digests: Vec<Digest> = std::iter::once(sha256).chain(sha512).collect();
             keeper.end(&digests)?;
         }
@@ -354,11 +406,13 @@ impl<'a> Scan<'a> {
                 None => Pool::start(&self.inflater.free)?,
             };
             self.pool.insert(pool).add(layer);
-            Err("the decompressing thread is gone".to_owned())
+            Some(Err("the decompressing thread is gone".to_owned()))
         } else if inflate {
-            self.inflater.end()
+            Some(self.inflater.end())
+        } else if unasked && compression != Compression::None {
+            None
         } else {
-            Ok(super::members::Inner { compression, sha256, sha512 })
+            Some(Ok(Inner { sha256, sha512 }))
         };
         if let Some(claimed) = claimed {
             let actual = if wide { sha512.unwrap_or(sha256) } else { sha256 };
@@ -368,7 +422,7 @@ impl<'a> Scan<'a> {
             }
         }
         let document = document.map(|bytes| self.members.keep_document(&bytes)).transpose()?;
-        let facts = Facts { sha256: Some(sha256), sha512, inner: Some(inner), size, document };
+        let facts = Facts { sha256: Some(sha256), sha512, compression, inner, size, document };
         self.members.add_file(path, facts);
         Ok(())
     }
@@ -378,7 +432,7 @@ impl Scan<'_> {
     /// Whether a file can be had a second time.
     fn may_read_again(&self, standing: Standing<'_>) -> bool {
         match &self.pass {
-            Pass::Keep(keeper) => keeper.reopens(),
+            Pass::Keep(keeper, _) => keeper.reopens(),
             Pass::Verify => self.again.is_some() || matches!(standing, Standing::File(_)),
             Pass::List => false,
         }
@@ -388,7 +442,7 @@ impl Scan<'_> {
     fn read_again(&self, digest: &Digest, standing: Standing<'_>, size: u64) -> Result<Blob> {
         let missing = || Error::not_found(format!("content digest {digest}: not found"));
         match (&self.pass, standing) {
-            (Pass::Keep(keeper), _) => keeper.reopen(digest)?.ok_or_else(missing),
+            (Pass::Keep(keeper, _), _) => keeper.reopen(digest)?.ok_or_else(missing),
             (_, Standing::File(path)) => {
                 File::open(path).map(Blob::File).map_err(|e| Error::io("open", path, e))
             }
@@ -404,6 +458,14 @@ impl Scan<'_> {
 struct Watched<'a, R> {
     input: R,
     progress: &'a dyn Progress,
+}
+
+impl<R: Input> Input for Watched<'_, R> {
+    fn skip(&mut self, n: u64) -> std::io::Result<u64> {
+        let skipped = self.input.skip(n)?;
+        self.progress.add(skipped);
+        Ok(skipped)
+    }
 }
 
 impl<R: Read> Read for Watched<'_, R> {

@@ -1,20 +1,58 @@
-//! Writes a planned archive, every blob hashed.
+//! Writes a planned archive, every blob hashed unless it need not be.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
+
+use barge_oci::Descriptor;
 
 use super::decompress::Compression;
-use super::hashing::{Copier, copying};
-use super::header::{header, padded};
+use super::hashing::{Copier, changed, copy_trusted, copying};
+use super::header::padded;
 use super::packing::{Packer, Packing};
+use super::part::Part;
 use super::plan::{Body, END, Plan, Record};
 use super::tar::BLOCK;
-use crate::content::Provider;
+use crate::content::{Blob, Provider};
 use crate::error::{Error, Result};
+use crate::output::Sink;
 use crate::progress::Progress;
+use crate::store::Verified;
+
+/// How an archive is written.
+#[derive(Debug, Default)]
+pub struct WriteOptions {
+    /// How it is compressed, if it is: the bytes are the same for any number of threads.
+    pub packing: Option<Packing>,
+    /// Which blobs are hashed on their way.
+    pub verify: Verify,
+}
+
+/// Which blobs are hashed while they are saved. Those under 64 KiB always are.
+#[derive(Debug, Default)]
+pub enum Verify {
+    /// All of them.
+    #[default]
+    Always,
+    /// Those whose files are not what they were when the store verified them.
+    Changed(Verified),
+    /// None; their sizes have to be right.
+    Never,
+}
+
+impl Verify {
+    fn trusts(&self, blob: &Descriptor, file: &File) -> bool {
+        match self {
+            Self::Always => false,
+            Self::Changed(verified) => verified.vouches(&blob.digest, file),
+            Self::Never => true,
+        }
+    }
+}
 
 impl Plan {
-    /// Writes the archive; the bytes are those of [`Plan::size`]. `name` is what errors call the output.
+    /// Writes the archive; uncompressed its bytes are those of [`Plan::size`]. `name` is what errors call the output.
     ///
     /// # Errors
     /// `Mismatch` if a blob is not its digest or size: what was written is then no archive, and everything behind
@@ -22,38 +60,20 @@ impl Plan {
     pub fn write(
         &self,
         source: &impl Provider,
-        output: &mut dyn Write,
+        output: &mut dyn Sink,
+        options: &WriteOptions,
         name: &Path,
         progress: &dyn Progress,
     ) -> Result<()> {
-        self.write_to(source, Target::Plain(output), name, progress)
-    }
-
-    /// Writes the archive compressed; its bytes are the same for any number of threads.
-    ///
-    /// # Errors
-    /// As [`Plan::write`].
-    pub fn write_packed(
-        &self,
-        source: &impl Provider,
-        output: &mut dyn Write,
-        packing: Packing,
-        name: &Path,
-        progress: &dyn Progress,
-    ) -> Result<()> {
-        let packer = Packer::new(output, packing).map_err(|e| Error::io("write", name, e))?;
-        self.write_to(source, Target::Packed(packer), name, progress)
-    }
-
-    fn write_to(
-        &self,
-        source: &impl Provider,
-        target: Target<'_>,
-        name: &Path,
-        progress: &dyn Progress,
-    ) -> Result<()> {
+        let target = match options.packing {
+            None => Target::Plain(output),
+            Some(packing) => {
+                Target::Packed(Packer::new(output, packing).map_err(|e| Error::io("write", name, e))?)
+            }
+        };
         progress.start(Some(self.size()));
-        let mut writer = Writer { target, name, progress };
+        let verify = &options.verify;
+        let mut writer = Writer { plan: self, target, at: 0, verify, name, progress };
         let bytes = self.blobs().map(|b| b.size).sum();
         // Until every blob is known to be right there is nothing that could be taken for an archive: what lists
         // them stands behind them.
@@ -62,6 +82,9 @@ impl Plan {
         copying(bytes, |copier| {
             blobs.into_iter().try_for_each(|(path, record)| writer.record(path, record, source, copier))
         })?;
+        if let Verify::Changed(verified) = verify {
+            verified.confirm();
+        }
         let mut copier = Copier::here();
         rest.into_iter().try_for_each(|(path, record)| writer.record(path, record, source, &mut copier))?;
         writer.write(&END)?;
@@ -71,7 +94,7 @@ impl Plan {
 
 /// Where the bytes of an archive go.
 enum Target<'a> {
-    Plain(&'a mut dyn Write),
+    Plain(&'a mut dyn Sink),
     Packed(Packer<'a>),
 }
 
@@ -103,9 +126,17 @@ impl Target<'_> {
 
 /// Whatever is smaller is compressed with what stands around it.
 const WORTH: u64 = 4096;
+/// Whatever is smaller is hashed, and passes through this process, in any case.
+const LARGE: u64 = 64 << 10;
+/// How much the kernel is asked to move at once: progress is told in between.
+const STEP: u64 = 64 << 20;
 
 struct Writer<'a, 't> {
+    plan: &'a Plan,
     target: Target<'t>,
+    /// How far it is in the archive.
+    at: u64,
+    verify: &'a Verify,
     name: &'a Path,
     progress: &'a dyn Progress,
 }
@@ -118,23 +149,71 @@ impl Writer<'_, '_> {
         source: &impl Provider,
         copier: &mut Copier<'_>,
     ) -> Result<()> {
-        self.write(&header(path, record.mode, record.size()))?;
+        self.write(&self.plan.header(path, record, self.at))?;
         match &record.body {
             Body::Directory => {}
             Body::Bytes(bytes) => self.write(bytes)?,
-            Body::Blob(descriptor) => {
-                let mut first = true;
-                copier.copy(source, descriptor, |bytes| {
-                    if std::mem::take(&mut first) {
-                        self.begin(bytes, descriptor.size)?;
-                    }
-                    self.write(bytes)
-                })?;
-                self.begin(&[], 0)?;
-            }
+            Body::Blob(descriptor) => match source.open(descriptor)? {
+                Blob::File(file) if descriptor.size >= LARGE => self.file(file, descriptor, copier)?,
+                blob => copier.copy(blob, descriptor, self.content(descriptor.size))?,
+            },
         }
+        self.begin(&[], 0)?;
         let padding = padded(record.size()) - record.size();
         self.write([0; BLOCK].get(..usize::try_from(padding).unwrap_or_default()).unwrap_or_default())
+    }
+
+    /// A large blob that is a file: the kernel may be able to move it.
+    fn file(&mut self, mut file: File, blob: &Descriptor, copier: &mut Copier<'_>) -> Result<()> {
+        if self.verify.trusts(blob, &file) {
+            let moved = self.take(&file, blob)?;
+            let rest = Part { file: Arc::new(file), at: moved, end: u64::MAX };
+            return copy_trusted(rest, &blob.digest, blob.size - moved, self.content(blob.size));
+        }
+        if let Target::Plain(sink) = &mut self.target
+            && let Some((taken, at)) = sink.shares(&file)
+        {
+            // What is hashed is what was taken.
+            let moved = self.take(&file, blob)?;
+            let rest = Part { file: Arc::new(file), at: moved, end: u64::MAX };
+            copy_trusted(rest, &blob.digest, blob.size - moved, self.content(blob.size))?;
+            let taken = Part { file: Arc::new(taken), at, end: at + blob.size };
+            return copier.copy(taken, blob, |_| Ok(()));
+        }
+        copier.copy(&mut file, blob, self.content(blob.size))
+    }
+
+    /// Lets the kernel move as much of a blob as it will.
+    fn take(&mut self, file: &File, blob: &Descriptor) -> Result<u64> {
+        let reading = |e| Error::io("read", Path::new(&format!("blob {}", blob.digest)), e);
+        let length = file.metadata().map_err(reading)?.len();
+        if length != blob.size {
+            return Err(changed(&blob.digest, &format!("it is {length} bytes, not {}", blob.size)));
+        }
+        let Target::Plain(sink) = &mut self.target else { return Ok(0) };
+        let mut moved = 0;
+        while moved < blob.size {
+            let step = sink.take(file, moved, STEP.min(blob.size - moved));
+            let n = step.map_err(|e| Error::io("write", self.name, e))?;
+            if n == 0 {
+                break;
+            }
+            moved += n;
+            self.progress.add(n);
+        }
+        self.at += moved;
+        Ok(moved)
+    }
+
+    /// Takes the content of a blob of `size` bytes.
+    fn content(&mut self, size: u64) -> impl FnMut(&[u8]) -> Result<()> {
+        let mut first = true;
+        move |bytes| {
+            if std::mem::take(&mut first) {
+                self.begin(bytes, size)?;
+            }
+            self.write(bytes)
+        }
     }
 
     fn begin(&mut self, start: &[u8], size: u64) -> Result<()> {
@@ -143,6 +222,7 @@ impl Writer<'_, '_> {
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.target.write(bytes).map_err(|e| Error::io("write", self.name, e))?;
+        self.at += bytes.len() as u64;
         self.progress.add(bytes.len() as u64);
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use barge_oci::{Descriptor, Digest, Platform, Reference};
 
-use crate::archive::{Archive, Found, InPlace, Pass};
+use crate::archive::{Archive, Checks, Found, InPlace, Pass};
 use crate::content::{Blob, Documents, Image, Provider};
 use crate::error::{Error, Result};
 use crate::graph::{Listed, State, Tree};
@@ -30,6 +30,8 @@ pub struct LoadOptions {
     pub base_name: Option<Reference>,
     /// The time to note beside new names, RFC 3339.
     pub now: String,
+    /// What of it is checked.
+    pub checks: Checks,
 }
 
 /// What was loaded.
@@ -79,8 +81,8 @@ pub fn stage(
 ) -> Result<Staged<Ingest>> {
     let mut ingest = Ingest::new(store)?;
     let archive = match source {
-        Source::Path(path) => Archive::open(path, Pass::Keep(&mut ingest), progress)?,
-        Source::Stream(stream) => Archive::stream(stream, Pass::Keep(&mut ingest), progress)?,
+        Source::Path(path) => Archive::open(path, Pass::Keep(&mut ingest, options.checks), progress)?,
+        Source::Stream(stream) => Archive::stream(stream, Pass::Keep(&mut ingest, options.checks), progress)?,
     };
     for (digest, bytes) in archive.made() {
         ingest.put(*digest, bytes)?;
@@ -100,7 +102,7 @@ pub fn stage_in_place(
     options: &LoadOptions,
     progress: &dyn Progress,
 ) -> Result<Option<Staged<InPlace>>> {
-    let Some(content) = InPlace::open(path, progress)? else { return Ok(None) };
+    let Some(content) = InPlace::open(path, options.checks, progress)? else { return Ok(None) };
     let wanted = Wanted::of(&content.archive, options)?;
     wanted.staged(content).map(Some)
 }

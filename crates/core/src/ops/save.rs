@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use barge_oci::{Digest, Reference};
 
-use crate::archive::Plan;
+use crate::archive::{Layout, Plan};
 use crate::content::{Image, Provider};
 use crate::error::{Error, Result};
 use crate::referrers::{Referrers, companions};
@@ -22,6 +22,8 @@ pub struct SaveOptions {
     /// What of that which refers to the images comes along; by default what docker takes along: everything but
     /// what has a tag of its own.
     pub referrers: Option<Referrers>,
+    /// Where in the archive the content of large blobs begins.
+    pub layout: Layout,
 }
 
 /// Plans an archive of the images that `arguments` mean. The lease keeps them whole until it is dropped.
@@ -41,7 +43,8 @@ pub fn plan_save(store: &Store, arguments: &[String], options: &SaveOptions) -> 
             give_name(&mut images, name)?;
         }
         let companions = options.companions(store, &mut images, &all)?;
-        let plan = Plan::new(store, &images, &companions, &options.selection)?;
+        let plan =
+            Plan::new(store, &images, &companions, &options.selection)?.laid_out(options.layout);
         let needed: Vec<Digest> = plan.blobs().map(|b| b.digest).collect();
         Ok((plan, needed))
     })?;
@@ -63,7 +66,7 @@ pub fn plan_images(
     }
     let (nameless, named): (Vec<Image>, Vec<Image>) = companions.into_iter().partition(Image::is_referrer);
     images.extend(named);
-    Plan::new(source, &images, &nameless, &options.selection)
+    Ok(Plan::new(source, &images, &nameless, &options.selection)?.laid_out(options.layout))
 }
 
 impl SaveOptions {

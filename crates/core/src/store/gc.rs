@@ -102,6 +102,7 @@ impl Store {
         }
         if !freed.blobs.is_empty() {
             sync_folder(&self.root().join("blobs/sha256"))?;
+            self.forget_gone();
         }
         Ok(freed)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
@@ -11,6 +11,7 @@ use barge_oci::{Algorithm, Descriptor, Digest, MAX_CONFIG_BYTES};
 use super::{Lease, Store, assign, private_file, random_name, sync_folder};
 use crate::archive::{Keeper, Standing};
 use crate::cleanup::Temporary;
+use crate::copy;
 use crate::content::{Blob, Documents, Image, Provider};
 use crate::error::{Error, Result};
 
@@ -85,6 +86,7 @@ impl Ingest {
                 sync_folder(&self.store.root().join("blobs").join(algorithm.name()))?;
             }
         }
+        self.store.verified(moving.iter().map(|(digest, _)| *digest));
         self.store.update(|names| {
             assign(names, images);
             Ok(())
@@ -154,6 +156,26 @@ impl Keeper for Ingest {
         let file = private_file(&path).map_err(|e| Error::io("create", &path, e))?;
         self.current = Some((BufWriter::with_capacity(BUFFER, file), path));
         Ok(true)
+    }
+
+    fn take(&mut self, from: &File, at: u64, size: u64) -> Result<Option<File>> {
+        let Some((writer, path)) = &self.current else { return Ok(None) };
+        let mut file = writer.get_ref();
+        if !at.is_multiple_of(copy::ALIGNMENT) || !copy::shares_blocks(from, file) {
+            return Ok(None);
+        }
+        let doing = |e| Error::io("write", path, e);
+        let mut taken = 0;
+        while taken < size {
+            match copy::share(from, at + taken, file, size - taken).map_err(doing)? {
+                0 => {
+                    file.set_len(0).and_then(|()| file.rewind()).map_err(doing)?;
+                    return Ok(None);
+                }
+                n => taken += n,
+            }
+        }
+        File::open(path).map(Some).map_err(|e| Error::io("open", path, e))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {

@@ -9,6 +9,7 @@
 //! STORE/.barge/partial/<algorithm>-<hex>   a blob from a registry, as far as it came; taken up by the next pull
 //! STORE/.barge/leases/<random>             digests that a running process needs, locked while it lives
 //! STORE/.barge/serve.lock                  held exclusively by the process that serves the store, its number inside
+//! STORE/.barge/verified                    how blobs looked when they were hashed; may be deleted at any time
 //! STORE/.barge/summaries                   a cache of what the documents say; may be deleted at any time
 //! ```
 //!
@@ -22,6 +23,7 @@ mod lease;
 mod names;
 mod partial;
 mod summary;
+mod verified;
 
 use std::collections::HashSet;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -44,6 +46,7 @@ pub use lease::Lease;
 pub(crate) use names::{TAGGED, assign, is_private};
 pub use partial::Partial;
 pub use summary::{Part, PartKind, Summary};
+pub use verified::Verified;
 
 const LAYOUT: &[u8] = b"{\"imageLayoutVersion\":\"1.0.0\"}";
 const PRIVATE: &str = ".barge";

@@ -186,6 +186,7 @@ impl Partial<'_> {
         let moved = self.file.sync_all().and_then(|()| std::fs::rename(&self.path, &to));
         moved.map_err(|e| Error::io("write", &to, e))?;
         self.over = true;
+        self.store.verified(std::iter::once(&wanted));
         Ok(())
     }
 

@@ -22,7 +22,7 @@ pub(crate) async fn load(service: Arc<Service>, call: Call) -> Result<Answer> {
     let quiet = !call.query.has("quiet") || call.query.is_set("quiet");
     let mut upload = call.upload(&service);
     let work = move |service: &Service, lines: &Lines| {
-        let options = LoadOptions { platforms, base_name: None, now: now() };
+        let options = LoadOptions { platforms, now: now(), ..LoadOptions::default() };
         let loaded = loaded(service, &mut upload, &options, (!quiet).then_some(lines));
         match loaded {
             Ok(loaded) => report(service, &loaded, lines),

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use barge_core::archive::WriteOptions;
 use barge_core::ops::{SaveOptions, plan_save};
 use barge_core::progress::Silent;
 use barge_core::select::Selection;
@@ -40,7 +41,7 @@ pub(crate) async fn save(service: Arc<Service>, call: Call, name: Option<String>
     tokio::task::spawn_blocking(move || {
         let _held = (lease, transfer);
         let name = Path::new("the archive");
-        match plan.write(&service.store, &mut download, name, &Silent) {
+        match plan.write(&service.store, &mut download, &WriteOptions::default(), name, &Silent) {
             Ok(()) => drop(download.finish()),
             Err(error) if error.is_broken_pipe() => {}
             Err(error) => {

@@ -1,0 +1,95 @@
+//! How the kernel moves bytes from one open file to another, past this process: the only place that chooses.
+//!
+//! - Between two files of a file system that shares blocks (XFS, btrfs, ZFS, bcachefs), where both places are at the
+//!   beginning of a block, nothing is copied at all: `copy_file_range` makes both files own the same blocks.
+//! - Into a pipe or a socket `sendfile` hands over pages of the page cache. Whoever changes the file before they are
+//!   read changes what is read, so this is for content that is trusted.
+//! - Everywhere else reading and writing large pieces is as fast as anything the kernel offers, and what is read can
+//!   be hashed: these functions move nothing then, and the caller goes on with what is left.
+//!
+//! macOS has neither call in this form; there all bytes are read and written.
+
+use std::fs::File;
+use std::io;
+
+/// Blocks are shared from multiples of this on.
+pub(crate) const ALIGNMENT: u64 = 4096;
+
+/// Whether blocks of `from` may become blocks of `to`, from multiples of [`ALIGNMENT`] on.
+#[cfg(target_os = "linux")]
+pub(crate) fn shares_blocks(from: &File, to: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    const XFS: u64 = 0x5846_5342;
+    const BTRFS: u64 = 0x9123_683e;
+    const ZFS: u64 = 0x2fc1_2fc1;
+    const BCACHEFS: u64 = 0xca45_1a4e;
+    let device = |file: &File| file.metadata().map(|m| (m.dev(), m.is_file())).ok();
+    let kind = rustix::fs::fstatfs(to).map(|s| u64::try_from(s.f_type).unwrap_or_default());
+    kind.is_ok_and(|kind| [XFS, BTRFS, ZFS, BCACHEFS].contains(&(kind & 0xffff_ffff)))
+        && device(from).is_some_and(|(_, regular)| regular)
+        && device(from) == device(to)
+}
+
+/// Gives `to`, where it stands, up to `length` bytes of `from` from byte `at` on; returns how many. None means that
+/// the kernel will not.
+///
+/// # Errors
+/// Those of the file systems: `EIO`, `ENOSPC`, `EDQUOT`.
+#[cfg(target_os = "linux")]
+pub(crate) fn share(from: &File, mut at: u64, to: &File, length: u64) -> io::Result<u64> {
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    moved(rustix::io::retry_on_intr(|| rustix::fs::copy_file_range(from, Some(&mut at), to, None, length)))
+}
+
+/// Sends up to `length` bytes of `from`, from byte `at` on, into a pipe or socket; returns how many. None means that
+/// the kernel will not.
+///
+/// # Errors
+/// Those of the file and of the other end: `EPIPE`.
+#[cfg(target_os = "linux")]
+pub(crate) fn send(from: &File, mut at: u64, to: &File, length: u64) -> io::Result<u64> {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = to.metadata()?.file_type();
+    if !kind.is_fifo() && !kind.is_socket() {
+        return Ok(0);
+    }
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    moved(rustix::io::retry_on_intr(|| rustix::fs::sendfile(to, from, Some(&mut at), length)))
+}
+
+/// What the kernel moved, or nothing where another way will do.
+#[cfg(target_os = "linux")]
+fn moved(outcome: rustix::io::Result<usize>) -> io::Result<u64> {
+    use rustix::io::Errno;
+    match outcome {
+        Ok(n) => Ok(n as u64),
+        // Another file system, odd files, O_APPEND, an old kernel, a filter of system calls, a full pipe that does
+        // not block: whoever writes then is told what it is.
+        Err(
+            Errno::XDEV
+            | Errno::INVAL
+            | Errno::OPNOTSUPP
+            | Errno::BADF
+            | Errno::NOSYS
+            | Errno::PERM
+            | Errno::TXTBSY
+            | Errno::AGAIN,
+        ) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn shares_blocks(_from: &File, _to: &File) -> bool {
+    false
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn share(_from: &File, _at: u64, _to: &File, _length: u64) -> io::Result<u64> {
+    Ok(0)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn send(_from: &File, _at: u64, _to: &File, _length: u64) -> io::Result<u64> {
+    Ok(0)
+}
