@@ -30,15 +30,17 @@ pub(crate) fn shares_blocks(from: &File, to: &File) -> bool {
         && device(from) == device(to)
 }
 
-/// Gives `to`, where it stands, up to `length` bytes of `from` from byte `at` on; returns how many. None means that
-/// the kernel will not.
+/// Gives `to`, from byte `to_at` on, up to `length` bytes of `from`, from byte `at` on; returns how many. None means
+/// that the kernel will not.
 ///
 /// # Errors
 /// Those of the file systems: `EIO`, `ENOSPC`, `EDQUOT`.
 #[cfg(target_os = "linux")]
-pub(crate) fn share(from: &File, mut at: u64, to: &File, length: u64) -> io::Result<u64> {
+pub(crate) fn share(from: &File, mut at: u64, to: &File, mut to_at: u64, length: u64) -> io::Result<u64> {
     let length = usize::try_from(length).unwrap_or(usize::MAX);
-    moved(rustix::io::retry_on_intr(|| rustix::fs::copy_file_range(from, Some(&mut at), to, None, length)))
+    moved(rustix::io::retry_on_intr(|| {
+        rustix::fs::copy_file_range(from, Some(&mut at), to, Some(&mut to_at), length)
+    }))
 }
 
 /// Sends up to `length` bytes of `from`, from byte `at` on, into a pipe or socket; returns how many. None means that
@@ -85,7 +87,7 @@ pub(crate) fn shares_blocks(_from: &File, _to: &File) -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn share(_from: &File, _at: u64, _to: &File, _length: u64) -> io::Result<u64> {
+pub(crate) fn share(_from: &File, _at: u64, _to: &File, _to_at: u64, _length: u64) -> io::Result<u64> {
     Ok(0)
 }
 

@@ -1,10 +1,11 @@
 //! Where a saved archive goes: a stream as it is, or a file that changes in one step or not at all.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::behind::Behind;
 use crate::cleanup::Temporary;
@@ -21,19 +22,18 @@ const MAX_LINKS: usize = 40;
 
 /// What an archive is written to.
 pub trait Sink: Write {
+    /// The file it is, if any part of it may be written at any time.
+    fn placed(&self) -> Option<&Placed> {
+        None
+    }
+
     /// Takes over up to `length` bytes of `from`, from byte `at` on, without this process seeing them; returns how
-    /// many. None means that they have to be written. Whoever changes `from` before they are read may change them.
+    /// many. None means that they have to be written. Whoever changes `from` before they are read changes them.
     ///
     /// # Errors
     /// Those of both files.
     fn take(&mut self, _from: &File, _at: u64, _length: u64) -> io::Result<u64> {
         Ok(0)
-    }
-
-    /// The file itself and where it stands, if what [`Self::take`] gives it now shares its blocks with `from`: what
-    /// was taken can be read there, and is not changed by anybody any more.
-    fn shares(&mut self, _from: &File) -> Option<(File, u64)> {
-        None
     }
 }
 
@@ -102,7 +102,7 @@ impl Output {
     /// `Io` with the numbers.
     pub fn reserve(&self, size: u64) -> Result<()> {
         let Self::File(file) = self else { return Ok(()) };
-        let Ok(space) = rustix::fs::fstatvfs(&file.file) else { return Ok(()) };
+        let Ok(space) = rustix::fs::fstatvfs(&file.placed.file) else { return Ok(()) };
         let free = space.f_bavail.saturating_mul(space.f_frsize);
         if size <= free {
             return Ok(());
@@ -131,9 +131,9 @@ impl Write for Output {
         match self {
             Self::Stream(stream) => stream.write(bytes),
             Self::File(file) => {
-                let n = file.file.write(bytes)?;
-                file.behind.wrote(&file.file, n as u64);
-                Ok(n)
+                file.placed.write_at(bytes, file.at)?;
+                file.at += bytes.len() as u64;
+                Ok(bytes.len())
             }
         }
     }
@@ -147,39 +147,65 @@ impl Write for Output {
 }
 
 impl Sink for Output {
-    fn take(&mut self, from: &File, at: u64, length: u64) -> io::Result<u64> {
+    fn placed(&self) -> Option<&Placed> {
         match self {
-            // The standard output may be a file, too.
-            Self::Stream(stream) => match block_after_block(from, stream) {
-                Some(_) => copy::share(from, at, stream, length),
-                None => copy::send(from, at, stream, length),
-            },
-            Self::File(file) => {
-                let Some(_) = block_after_block(from, &file.file) else { return Ok(0) };
-                let n = copy::share(from, at, &file.file, length)?;
-                file.behind.wrote(&file.file, n);
-                Ok(n)
-            }
+            Self::Stream(_) => None,
+            Self::File(file) => Some(&file.placed),
         }
     }
 
-    fn shares(&mut self, from: &File) -> Option<(File, u64)> {
-        let Self::File(file) = self else { return None };
-        let at = block_after_block(from, &file.file)?;
-        Some((file.file.try_clone().ok()?, at))
+    fn take(&mut self, from: &File, at: u64, length: u64) -> io::Result<u64> {
+        match self {
+            Self::Stream(stream) => copy::send(from, at, stream, length),
+            Self::File(_) => Ok(0),
+        }
     }
 }
 
-/// Where `to` stands, if that is where it can share blocks with `from`.
-fn block_after_block(from: &File, mut to: &File) -> Option<u64> {
-    let at = to.stream_position().ok().filter(|at| at.is_multiple_of(copy::ALIGNMENT))?;
-    copy::shares_blocks(from, to).then_some(at)
+/// A regular file that is written at any place, by any thread.
+pub struct Placed {
+    file: Arc<File>,
+    behind: Behind,
+}
+
+impl Placed {
+    /// Writes all of `bytes` from byte `at` on.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.file.write_all_at(bytes, at)?;
+        self.behind.wrote(&self.file, bytes.len() as u64);
+        Ok(())
+    }
+
+    /// Whether what stands at byte `at` may share its blocks with `from`.
+    #[must_use]
+    pub fn shares(&self, from: &File, at: u64) -> bool {
+        at.is_multiple_of(copy::ALIGNMENT) && copy::shares_blocks(from, &self.file)
+    }
+
+    /// Makes up to `length` bytes of `from`, from byte `from_at` on, part of it, from byte `at` on; returns how many.
+    /// None means that they have to be written.
+    ///
+    /// # Errors
+    /// Those of both files.
+    pub fn share(&self, from: &File, from_at: u64, at: u64, length: u64) -> io::Result<u64> {
+        copy::share(from, from_at, &self.file, at, length)
+    }
+
+    /// The file, to be read.
+    #[must_use]
+    pub fn file(&self) -> &Arc<File> {
+        &self.file
+    }
 }
 
 /// A file that replaces its target when it is complete; dropped before, it leaves no trace.
 pub struct AtomicFile {
-    file: File,
-    behind: Behind,
+    placed: Placed,
+    /// Where the next byte goes.
+    at: u64,
     folder: PathBuf,
     target: PathBuf,
     /// The temporary name, where the file system has no nameless files.
@@ -213,7 +239,12 @@ impl AtomicFile {
             Some(file) => (file, None),
             None => {
                 let temporary = Temporary::new(temporary_name(&folder, &target)?);
-                let file = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(temporary.path());
+                let file = OpenOptions::new()
+                    .read(true)
+                    .write(true)
+                    .create_new(true)
+                    .mode(MODE)
+                    .open(temporary.path());
                 let file = file.map_err(doing)?;
                 // Held while this process lives; a later save recognises what a killed one left.
                 file.lock().map_err(doing)?;
@@ -221,17 +252,19 @@ impl AtomicFile {
             }
         };
         file.set_permissions(std::fs::Permissions::from_mode(MODE)).map_err(doing)?;
-        Ok(Self { file, behind: Behind::default(), folder, target, temporary })
+        let placed = Placed { file: Arc::new(file), behind: Behind::default() };
+        Ok(Self { placed, at: 0, folder, target, temporary })
     }
 
-    fn commit(mut self) -> Result<()> {
+    fn commit(self) -> Result<()> {
+        let Placed { file, behind } = self.placed;
         let doing = |e: io::Error| Error::io("write", &self.target, e);
-        self.behind.end().and_then(|()| self.file.sync_all()).map_err(doing)?;
+        behind.end().and_then(|()| file.sync_all()).map_err(doing)?;
         let temporary = match self.temporary {
             Some(temporary) => temporary,
             None => {
                 let temporary = Temporary::new(temporary_name(&self.folder, &self.target)?);
-                give_name(&self.file, temporary.path()).map_err(doing)?;
+                give_name(&file, temporary.path()).map_err(doing)?;
                 temporary
             }
         };

@@ -32,7 +32,8 @@ pub fn each(
     };
     std::thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(run);
+            // Without a thread the others do its work.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, run);
         }
         run();
     });

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use barge_core::output::Sink;
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
-use barge_core::output::Sink;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::fault::Fault;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use barge_core::archive::WriteOptions;
 use barge_core::archive::Plan;
+use barge_core::archive::WriteOptions;
 use barge_core::content::{Documents, Image};
 use barge_core::ops::{
     LoadOptions, PullOptions, PushOptions, SaveOptions, Source, Staged, hold, plan_images, pull, push, stage,
@@ -107,7 +107,8 @@ impl Copier<'_> {
                 Ok(Found { origin: Origin::Registry(gathered), images, companions, _lease: None })
             }
             Place::Layout(path, reference) | Place::Archive(path, reference) => {
-                let options = LoadOptions { platforms: self.platforms.clone(), now: now(), ..LoadOptions::default() };
+                let options =
+                    LoadOptions { platforms: self.platforms.clone(), now: now(), ..LoadOptions::default() };
                 let bar = progress::new(self.mode(), "Reading");
                 let in_place = match to_store {
                     true => None,

@@ -68,7 +68,8 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
     match output {
         None => show(&plan, packing(args, file).is_some(), args.format.unwrap_or(PlanFormat::Table)),
         Some(output) => {
-            let options = WriteOptions { packing: packing(args, file), verify: verify(args.verify, &origin)? };
+            let options =
+                WriteOptions { packing: packing(args, file), verify: verify(args.verify, &origin)? };
             write(&plan, &origin, output, file, &options, args.progress)
         }
     }
@@ -80,7 +81,8 @@ fn verify(when: Verify, origin: &Origin) -> Result<archive::Verify, Failure> {
         (Verify::Changed, Origin::Store(store)) => Ok(archive::Verify::Changed(Verified::of(store))),
         (Verify::Never, Origin::Store(_)) => Ok(archive::Verify::Never),
         _ => {
-            let text = "what comes from a registry is always verified: \"--verify\" is for images of the store";
+            let text =
+                "what comes from a registry is always verified: \"--verify\" is for images of the store";
             Err(Failure::Text(text.to_owned(), 1))
         }
     }
@@ -109,7 +111,7 @@ fn packing(args: &Save, file: Option<&Path>) -> Option<Packing> {
 /// Writes a planned archive to its end.
 pub(super) fn write(
     plan: &Plan,
-    source: &impl Provider,
+    source: &(impl Provider + Sync),
     mut output: Output,
     file: Option<&Path>,
     options: &WriteOptions,

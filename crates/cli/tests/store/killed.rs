@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use super::common::{HELLO, Layout, Maker, Place, Running, words};
 
 /// What a store's private folder may hold when nobody is at work.
-const PRIVATE: [&str; 5] = ["gc.lock", "index.lock", "ingest", "leases", "summaries"];
+const PRIVATE: [&str; 6] = ["gc.lock", "index.lock", "ingest", "leases", "summaries", "verified"];
 
 #[test]
 fn at_any_moment() {
@@ -48,7 +48,12 @@ fn at_any_moment() {
 #[test]
 fn between_writing_names_and_giving_them() {
     let place = Place::hello();
-    for file in ["index.json.0123456789abcdef", "oci-layout.0123456789abcdef", "summaries.0123456789abcdef"] {
+    for file in [
+        "index.json.0123456789abcdef",
+        "oci-layout.0123456789abcdef",
+        "summaries.0123456789abcdef",
+        "verified.0123456789abcdef",
+    ] {
         fs::write(place.store().join(".barge").join(file), "half").unwrap();
     }
     place.ok("store gc");

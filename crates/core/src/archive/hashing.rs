@@ -4,6 +4,7 @@
 //! again; several blobs are hashed at once. Whether a blob was right is known when all of them are: what makes an archive
 //! of them has to wait until then.
 
+use std::fs::File;
 use std::io::{ErrorKind as IoKind, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -196,8 +197,20 @@ fn verify(digest: &Digest, hasher: Hasher) -> Result<()> {
     Err(changed(digest, &format!("its content is {actual}")))
 }
 
-/// A blob that is not what it is called.
-pub(super) fn changed(digest: &Digest, how: &str) -> Error {
+/// Makes sure that a blob's file is as long as it should be.
+///
+/// # Errors
+/// `Mismatch` if it is not.
+pub(super) fn has_size(file: &File, blob: &Descriptor) -> Result<()> {
+    let reading = |e| Error::io("read", Path::new(&format!("blob {}", blob.digest)), e);
+    let length = file.metadata().map_err(reading)?.len();
+    if length == blob.size {
+        return Ok(());
+    }
+    Err(changed(&blob.digest, &format!("it is {length} bytes, not {}", blob.size)))
+}
+
+fn changed(digest: &Digest, how: &str) -> Error {
     let message = format!("blob {digest} is damaged, {how}: the save was stopped");
     Error::new(ErrorKind::Mismatch, message)
         .hint("`barge store check` lists every fault; remove the image, then load or pull it again")
@@ -380,8 +393,9 @@ mod tests {
         let content = vec![1; 4 * PIECE];
         let descriptor = Descriptor::of(media_type::OCI_LAYER_GZIP, &content);
         let blobs = Blobs(BTreeMap::from([(descriptor.digest, content)]));
-        let failed =
-            copying(WORTH, |copier| copier.copy(blobs.open(&descriptor)?, &descriptor, |_| Err(Error::invalid("full"))));
+        let failed = copying(WORTH, |copier| {
+            copier.copy(blobs.open(&descriptor)?, &descriptor, |_| Err(Error::invalid("full")))
+        });
         assert_eq!(failed.unwrap_err().to_string(), "full");
     }
 }

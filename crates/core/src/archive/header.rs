@@ -140,10 +140,13 @@ mod tests {
         let sha512 = format!("blobs/sha512/{}", "c".repeat(128));
         let sha256 = format!("blobs/sha256/{}", "c".repeat(64));
         for at in (0..20_000).step_by(512) {
-            for (path, size) in [(&sha256, 1 << 20), (&sha256, 1 << 40), (&sha512, 1 << 20), (&sha512, 1 << 40)] {
+            for (path, size) in
+                [(&sha256, 1 << 20), (&sha256, 1 << 40), (&sha512, 1 << 20), (&sha512, 1 << 40)]
+            {
                 let bytes = aligned_header(path, 0o444, size, at);
                 assert_eq!((at + bytes.len() as u64) % ALIGNMENT, 0, "{path} at {at}");
-                let mut reader = crate::archive::tar::Reader::new(crate::archive::tar::Streamed(bytes.as_slice()));
+                let mut reader =
+                    crate::archive::tar::Reader::new(crate::archive::tar::Streamed(bytes.as_slice()));
                 let entry = reader.next_entry().unwrap().unwrap();
                 assert_eq!((&entry.path, entry.size), (path, size));
                 assert_eq!(reader.position(), bytes.len() as u64);

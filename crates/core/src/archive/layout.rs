@@ -35,7 +35,7 @@ impl Plan {
         progress.start(Some(self.size()));
         // Each blob is right before it gets its name.
         let (mut copier, mut buffer) = (Copier::here(), Vec::new());
-        for (path, record) in self.records.iter().filter(|(path, _)| path.starts_with("blobs/")) {
+        for (path, record) in self.content() {
             let to = folder.join(path);
             match &record.body {
                 Body::Directory => make_folder(&to)?,

@@ -256,14 +256,7 @@ impl Members {
 impl Facts {
     /// A file that was not read.
     pub(super) fn unread(size: u64) -> Self {
-        Self {
-            size,
-            sha256: None,
-            sha512: None,
-            compression: Compression::None,
-            inner: None,
-            document: None,
-        }
+        Self { size, sha256: None, sha512: None, compression: Compression::None, inner: None, document: None }
     }
 
     /// The digest by `algorithm`, if the pass computed it.

@@ -14,6 +14,7 @@ mod legacy;
 mod members;
 mod packing;
 mod part;
+mod place;
 mod plan;
 mod read;
 mod scan;

@@ -86,7 +86,13 @@ impl Plan {
         companions: &[Image],
         selection: &Selection,
     ) -> Result<Self> {
-        let mut plan = Self { images: Vec::new(), notes: Vec::new(), records: BTreeMap::new(), layout: Layout::Docker, size: 0 };
+        let mut plan = Self {
+            images: Vec::new(),
+            notes: Vec::new(),
+            records: BTreeMap::new(),
+            layout: Layout::Docker,
+            size: 0,
+        };
         let (mut entries, mut items) = (Vec::new(), Items::default());
         let (mut held, mut listed) = (BTreeSet::new(), BTreeSet::new());
         let host = HostPreference::new();
@@ -130,6 +136,17 @@ impl Plan {
         }
     }
 
+    /// Everything below `blobs/`, in the order written. Until all of it is known to be right there is nothing that
+    /// could be taken for an archive: what lists it stands behind it.
+    pub(super) fn content(&self) -> impl Iterator<Item = (&String, &Record)> {
+        self.records.iter().filter(|(path, _)| path.starts_with("blobs/"))
+    }
+
+    /// What stands behind it.
+    pub(super) fn lists(&self) -> impl Iterator<Item = (&String, &Record)> {
+        self.records.iter().filter(|(path, _)| !path.starts_with("blobs/"))
+    }
+
     /// The archive's exact size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -146,9 +163,7 @@ impl Plan {
 
     /// The sizes in bytes of everything below `blobs/`, documents that were made for the archive included.
     pub fn blob_sizes(&self) -> impl Iterator<Item = u64> {
-        let files =
-            self.records.iter().filter(|(path, _)| path.starts_with("blobs/") && !path.ends_with('/'));
-        files.map(|(_, record)| record.size())
+        self.content().filter(|(path, _)| !path.ends_with('/')).map(|(_, record)| record.size())
     }
 
     /// One image's blobs.

@@ -55,8 +55,7 @@ impl Views {
         let alike = |a: &Digest, b: &Digest| a == b || diff_id(a).is_some_and(|id| diff_id(b) == Some(id));
         let same = |layers: &Vec<Digest>| {
             let theirs = wanted.layers.iter().map(|l| l.digest);
-            layers.len() == wanted.layers.len()
-                && layers.iter().zip(theirs).all(|(a, b)| alike(a, &b))
+            layers.len() == wanted.layers.len() && layers.iter().zip(theirs).all(|(a, b)| alike(a, &b))
         };
         let having = self.by_config.get(&wanted.config.digest).into_iter().flatten();
         let roots: BTreeSet<Digest> =

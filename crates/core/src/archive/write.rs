@@ -8,7 +8,7 @@ use std::sync::Arc;
 use barge_oci::Descriptor;
 
 use super::decompress::Compression;
-use super::hashing::{Copier, changed, copy_trusted, copying};
+use super::hashing::{Copier, copy_trusted, copying, has_size};
 use super::header::padded;
 use super::packing::{Packer, Packing};
 use super::part::Part;
@@ -42,11 +42,19 @@ pub enum Verify {
 }
 
 impl Verify {
-    fn trusts(&self, blob: &Descriptor, file: &File) -> bool {
+    /// Whether a file need not be hashed.
+    pub(super) fn trusts(&self, blob: &Descriptor, file: &File) -> bool {
         match self {
             Self::Always => false,
             Self::Changed(verified) => verified.vouches(&blob.digest, file),
             Self::Never => true,
+        }
+    }
+
+    /// Everything that was not trusted is right.
+    pub(super) fn confirm(&self) {
+        if let Self::Changed(verified) = self {
+            verified.confirm();
         }
     }
 }
@@ -59,34 +67,33 @@ impl Plan {
     /// the blobs is missing. `Io`.
     pub fn write(
         &self,
-        source: &impl Provider,
+        source: &(impl Provider + Sync),
         output: &mut dyn Sink,
         options: &WriteOptions,
         name: &Path,
         progress: &dyn Progress,
     ) -> Result<()> {
+        progress.start(Some(self.size()));
+        if options.packing.is_none()
+            && let Some(file) = output.placed()
+        {
+            return self.place(source, file, &options.verify, name, progress);
+        }
         let target = match options.packing {
             None => Target::Plain(output),
             Some(packing) => {
                 Target::Packed(Packer::new(output, packing).map_err(|e| Error::io("write", name, e))?)
             }
         };
-        progress.start(Some(self.size()));
         let verify = &options.verify;
         let mut writer = Writer { plan: self, target, at: 0, verify, name, progress };
         let bytes = self.blobs().map(|b| b.size).sum();
-        // Until every blob is known to be right there is nothing that could be taken for an archive: what lists
-        // them stands behind them.
-        let (blobs, rest): (Vec<_>, Vec<_>) =
-            self.records.iter().partition(|(path, _)| path.starts_with("blobs/"));
         copying(bytes, |copier| {
-            blobs.into_iter().try_for_each(|(path, record)| writer.record(path, record, source, copier))
+            self.content().try_for_each(|(path, record)| writer.record(path, record, source, copier))
         })?;
-        if let Verify::Changed(verified) = verify {
-            verified.confirm();
-        }
+        verify.confirm();
         let mut copier = Copier::here();
-        rest.into_iter().try_for_each(|(path, record)| writer.record(path, record, source, &mut copier))?;
+        self.lists().try_for_each(|(path, record)| writer.record(path, record, source, &mut copier))?;
         writer.write(&END)?;
         writer.target.finish().map_err(|e| Error::io("write", name, e))
     }
@@ -127,9 +134,9 @@ impl Target<'_> {
 /// Whatever is smaller is compressed with what stands around it.
 const WORTH: u64 = 4096;
 /// Whatever is smaller is hashed, and passes through this process, in any case.
-const LARGE: u64 = 64 << 10;
+pub(super) const LARGE: u64 = 64 << 10;
 /// How much the kernel is asked to move at once: progress is told in between.
-const STEP: u64 = 64 << 20;
+pub(super) const STEP: u64 = 64 << 20;
 
 struct Writer<'a, 't> {
     plan: &'a Plan,
@@ -164,32 +171,18 @@ impl Writer<'_, '_> {
     }
 
     /// A large blob that is a file: the kernel may be able to move it.
-    fn file(&mut self, mut file: File, blob: &Descriptor, copier: &mut Copier<'_>) -> Result<()> {
+    fn file(&mut self, file: File, blob: &Descriptor, copier: &mut Copier<'_>) -> Result<()> {
         if self.verify.trusts(blob, &file) {
             let moved = self.take(&file, blob)?;
             let rest = Part { file: Arc::new(file), at: moved, end: u64::MAX };
             return copy_trusted(rest, &blob.digest, blob.size - moved, self.content(blob.size));
         }
-        if let Target::Plain(sink) = &mut self.target
-            && let Some((taken, at)) = sink.shares(&file)
-        {
-            // What is hashed is what was taken.
-            let moved = self.take(&file, blob)?;
-            let rest = Part { file: Arc::new(file), at: moved, end: u64::MAX };
-            copy_trusted(rest, &blob.digest, blob.size - moved, self.content(blob.size))?;
-            let taken = Part { file: Arc::new(taken), at, end: at + blob.size };
-            return copier.copy(taken, blob, |_| Ok(()));
-        }
-        copier.copy(&mut file, blob, self.content(blob.size))
+        copier.copy(file, blob, self.content(blob.size))
     }
 
     /// Lets the kernel move as much of a blob as it will.
     fn take(&mut self, file: &File, blob: &Descriptor) -> Result<u64> {
-        let reading = |e| Error::io("read", Path::new(&format!("blob {}", blob.digest)), e);
-        let length = file.metadata().map_err(reading)?.len();
-        if length != blob.size {
-            return Err(changed(&blob.digest, &format!("it is {length} bytes, not {}", blob.size)));
-        }
+        has_size(file, blob)?;
         let Target::Plain(sink) = &mut self.target else { return Ok(0) };
         let mut moved = 0;
         while moved < blob.size {

@@ -43,8 +43,7 @@ pub fn plan_save(store: &Store, arguments: &[String], options: &SaveOptions) -> 
             give_name(&mut images, name)?;
         }
         let companions = options.companions(store, &mut images, &all)?;
-        let plan =
-            Plan::new(store, &images, &companions, &options.selection)?.laid_out(options.layout);
+        let plan = Plan::new(store, &images, &companions, &options.selection)?.laid_out(options.layout);
         let needed: Vec<Digest> = plan.blobs().map(|b| b.digest).collect();
         Ok((plan, needed))
     })?;

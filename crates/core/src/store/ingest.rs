@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File};
-use std::io::{BufWriter, Seek, Write};
+use std::io::{BufWriter, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
@@ -11,8 +11,8 @@ use barge_oci::{Algorithm, Descriptor, Digest, MAX_CONFIG_BYTES};
 use super::{Lease, Store, assign, private_file, random_name, sync_folder};
 use crate::archive::{Keeper, Standing};
 use crate::cleanup::Temporary;
-use crate::copy;
 use crate::content::{Blob, Documents, Image, Provider};
+use crate::copy;
 use crate::error::{Error, Result};
 
 /// From this many new blobs on, one sync of the file system is cheaper than one a blob.
@@ -160,16 +160,16 @@ impl Keeper for Ingest {
 
     fn take(&mut self, from: &File, at: u64, size: u64) -> Result<Option<File>> {
         let Some((writer, path)) = &self.current else { return Ok(None) };
-        let mut file = writer.get_ref();
+        let file = writer.get_ref();
         if !at.is_multiple_of(copy::ALIGNMENT) || !copy::shares_blocks(from, file) {
             return Ok(None);
         }
         let doing = |e| Error::io("write", path, e);
         let mut taken = 0;
         while taken < size {
-            match copy::share(from, at + taken, file, size - taken).map_err(doing)? {
+            match copy::share(from, at + taken, file, taken, size - taken).map_err(doing)? {
                 0 => {
-                    file.set_len(0).and_then(|()| file.rewind()).map_err(doing)?;
+                    file.set_len(0).map_err(doing)?;
                     return Ok(None);
                 }
                 n => taken += n,
