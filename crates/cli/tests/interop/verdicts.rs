@@ -55,6 +55,9 @@ const EXEMPT: [(&str, &str); 3] = [
 /// Compressors, which write what they compress to standard output.
 const COMPRESSORS: [&str; 4] = ["gzip", "bzip2", "xz", "zstd"];
 
+/// The cases that are saved aligned, too.
+const ALIGNED: [&str; 3] = ["one image", "several images", "all platforms"];
+
 /// The archives of all cases, and some of them compressed.
 struct Archives {
     folder: TempDir,
@@ -106,6 +109,18 @@ impl Archives {
             let path = archives.path();
             own.save(&[&names[..], &["--compress", format]].concat(), &path)?;
             archives.add(&barge, format!("compressed by barge, {format}"), path, images.clone())?;
+        }
+        for case in ALIGNED {
+            let of_case = archives.list.iter().find(|archive| archive.what == case);
+            let Some((packed, images)) = of_case.map(|a| (a.path.clone(), a.images.clone())) else {
+                continue;
+            };
+            let (own, path) = (Barge::new()?, archives.path());
+            own.load(&packed, &[])?;
+            let names: Vec<&str> = images.iter().filter_map(|image| image.name.as_deref()).collect();
+            own.save(&[&names[..], &["--layout", "aligned"]].concat(), &path)?;
+            ensure!(path.metadata()?.len() > packed.metadata()?.len(), "{case}: nothing was aligned");
+            archives.add(&barge, format!("{case}, aligned"), path, images)?;
         }
         Ok(archives)
     }

@@ -18,7 +18,7 @@ const BUFFER: usize = 128 << 10;
 /// Deflate cannot expand further than this; what does so for long is a bomb.
 pub(super) const MAX_RATIO: u64 = 1100;
 /// How far a whole archive may expand beyond [`MAX_RATIO`].
-const FREE_BYTES: u64 = 4 << 30;
+pub(super) const FREE_BYTES: u64 = 4 << 30;
 
 /// How content is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

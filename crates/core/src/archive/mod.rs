@@ -1,5 +1,6 @@
 //! Image archives: reading every form there is, writing one.
 
+mod beside;
 mod decompress;
 mod diff_ids;
 mod digests;
@@ -18,6 +19,7 @@ mod place;
 mod plan;
 mod read;
 mod scan;
+mod seekable;
 mod tar;
 mod views;
 mod write;

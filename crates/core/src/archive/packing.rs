@@ -15,6 +15,7 @@ use zstd::zstd_safe::CParameter;
 
 use super::decompress::MAX_RATIO;
 use super::hashing::Taken;
+use super::seekable::{SEEKABLE, SKIPPABLE};
 
 /// How much is compressed at once: beyond this little is gained, and each thread holds it twice.
 const GZIP_BLOCK: usize = 1 << 20;
@@ -28,9 +29,6 @@ const RAW: usize = 128 << 10;
 /// bytes and needs no window but itself.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 const ZSTD_HEADER: [u8; 5] = [0x28, 0xb5, 0x2f, 0xfd, 0xa0];
-/// A frame that readers pass over, and the end of a seek table (zstd's `contrib/seekable_format`).
-const SKIPPABLE: u32 = 0x184d_2a5e;
-const SEEKABLE: u32 = 0x8f92_eab1;
 
 /// How an archive is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use super::explain::{not_an_image, with_hint};
 use super::legacy;
 use super::members::{MAX_ROOT_BYTES, Members};
 use super::scan::{self, Pass, Scanned};
+use super::seekable::Table;
 use super::tar::shown;
 use super::views::Views;
 use crate::content::Documents;
@@ -113,7 +114,11 @@ impl Archive {
         file.rewind().map_err(doing)?;
         let scan = |file: File, pass| match Compression::detect(&start) {
             Compression::None => scan::tar_file(file, pass, progress),
-            _ => scan::tar(file, pass, progress),
+            Compression::Zstd => match file.try_clone().and_then(Table::of).map_err(doing)? {
+                Some(table) => scan::tar_frames(table, pass, progress),
+                None => scan::tar_beside(file, Compression::Zstd, pass, progress),
+            },
+            compression => scan::tar_beside(file, compression, pass, progress),
         };
         if matches!(pass, Pass::List) {
             let mut again = file.try_clone().map_err(doing)?;

@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use barge_oci::{Algorithm, Digest};
 
+use super::beside::Decompressed;
 use super::decompress::{Compression, peek};
 use super::diff_ids::{Layer, Pool};
 use super::digests::Hashers;
 use super::inflate::Inflater;
 use super::members::{Facts, Inner, MAX_MEMBERS, MAX_PATH_BYTES, Members, link_target, normal};
 use super::part::Part;
+use super::seekable::{Frames, Table};
 use super::tar::{EntryKind, Input, Reader, SeekableFile, Streamed, shown};
 use crate::content::Blob;
 use crate::error::{Error, Refusal, Result};
@@ -127,15 +129,32 @@ pub(super) fn tar<'a, R: Read>(input: R, pass: Pass<'a>, progress: &'a dyn Progr
     let compression = Compression::detect(&start);
     let input =
         super::decompress::bounded(compression, input).map_err(|e| super::decompress::read_error(0, e))?;
-    let scan = Scan::new(pass, progress);
-    let (start, input) = match peek(input, START) {
-        Ok(peeked) => peeked,
+    front_to_back(input, compression, Scan::new(pass, progress))
+}
+
+/// Reads a tar in a compressed file; a thread of its own decompresses it.
+///
+/// # Errors
+/// As [`tar`].
+pub(super) fn tar_beside<'a>(
+    file: File,
+    compression: Compression,
+    pass: Pass<'a>,
+    progress: &'a dyn Progress,
+) -> Result<Scanned> {
+    let input = Decompressed::new(file, compression, progress);
+    let input = input.map_err(|e| Error::io("start", Path::new("a thread"), e))?;
+    front_to_back(input, compression, Scan::new(pass, progress))
+}
+
+fn front_to_back(input: impl Read, compression: Compression, scan: Scan<'_>) -> Result<Scanned> {
+    match peek(input, START) {
+        Ok((start, input)) => scan.read(Streamed(input), compression, start),
         Err(e) => {
             let members = scan.finish(Err(e), Vec::new())?;
-            return Ok(Scanned { members, compression, start: Vec::new() });
+            Ok(Scanned { members, compression, start: Vec::new() })
         }
-    };
-    scan.read(Streamed(input), compression, start)
+    }
 }
 
 /// Reads an uncompressed tar in a regular file, from its beginning. What is not wanted is passed over, and what is
@@ -150,9 +169,26 @@ pub(super) fn tar_file<'a>(file: File, pass: Pass<'a>, progress: &'a dyn Progres
     rewound.rewind().map_err(reading)?;
     let mut scan = Scan::new(pass, progress);
     let file = Arc::new(file);
-    scan.again = Some(Arc::clone(&file));
+    scan.again = Some(Again::File(Arc::clone(&file)));
     let input = SeekableFile::new(&file).map_err(reading)?;
     scan.read(Watched { input, progress }, Compression::None, start)
+}
+
+/// Reads a tar in a zstd file that has a table of its frames.
+///
+/// # Errors
+/// As [`tar`].
+pub(super) fn tar_frames<'a>(table: Table, pass: Pass<'a>, progress: &'a dyn Progress) -> Result<Scanned> {
+    let (table, listing) = (Arc::new(table), matches!(pass, Pass::List));
+    let mut scan = Scan::new(pass, progress);
+    // What fails now fails again when it is read.
+    let start =
+        peek(Frames::new(Arc::clone(&table), 0), START).map_or_else(|_| Vec::new(), |(start, _)| start);
+    scan.again = Some(Again::Frames(Arc::clone(&table)));
+    let frames = Frames::new(table, 0);
+    // A list is made of few of them.
+    let frames = if listing { frames } else { frames.ahead() };
+    scan.read(WatchedFrames { frames, progress }, Compression::Zstd, start)
 }
 
 /// Reads a directory: an OCI layout or an unpacked archive. Links are followed only inside it.
@@ -167,14 +203,19 @@ pub(super) fn directory<'a>(root: &Path, pass: Pass<'a>, progress: &'a dyn Progr
     Ok(Scanned { members, compression: Compression::None, start: Vec::new() })
 }
 
+/// A tar that can be read again, from any byte on.
+enum Again {
+    File(Arc<File>),
+    Frames(Arc<Table>),
+}
+
 struct Scan<'a> {
     members: Members,
     pass: Pass<'a>,
     inflater: Inflater,
     /// Those who decompress what can be read again.
     pool: Option<Pool>,
-    /// The tar, to be read again.
-    again: Option<Arc<File>>,
+    again: Option<Again>,
     progress: &'a dyn Progress,
     buffer: Vec<u8>,
     entries: usize,
@@ -233,8 +274,12 @@ impl<'a> Scan<'a> {
                 EntryKind::Directory => self.members.add_directory(&path),
                 EntryKind::File => {
                     let mut read = 0;
-                    let (standing, again) = (Standing::At(reader.position()), self.again.clone());
-                    self.file(&path, entry.size, standing, again.as_deref(), |buffer| {
+                    let standing = Standing::At(reader.position());
+                    let origin = match &self.again {
+                        Some(Again::File(file)) => Some(Arc::clone(file)),
+                        _ => None,
+                    };
+                    self.file(&path, entry.size, standing, origin.as_deref(), |buffer| {
                         reader.read_content(entry.size, &mut read, buffer)
                     })?;
                 }
@@ -447,8 +492,11 @@ impl Scan<'_> {
                 File::open(path).map(Blob::File).map_err(|e| Error::io("open", path, e))
             }
             (_, Standing::At(at)) => {
-                let file = Arc::clone(self.again.as_ref().ok_or_else(missing)?);
-                Ok(Blob::Stream(Box::new(Part { file, at, end: at + size })))
+                let content: Box<dyn Read + Send> = match self.again.as_ref().ok_or_else(missing)? {
+                    Again::File(file) => Box::new(Part { file: Arc::clone(file), at, end: at + size }),
+                    Again::Frames(table) => Box::new(Frames::new(Arc::clone(table), at).take(size)),
+                };
+                Ok(Blob::Stream(content))
             }
         }
     }
@@ -458,6 +506,26 @@ impl Scan<'_> {
 struct Watched<'a, R> {
     input: R,
     progress: &'a dyn Progress,
+}
+
+/// Frames whose lengths on disk are counted as they are decompressed.
+struct WatchedFrames<'a> {
+    frames: Frames,
+    progress: &'a dyn Progress,
+}
+
+impl Read for WatchedFrames<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.frames.read(buffer)?;
+        self.progress.add(self.frames.packed());
+        Ok(n)
+    }
+}
+
+impl Input for WatchedFrames<'_> {
+    fn skip(&mut self, n: u64) -> std::io::Result<u64> {
+        self.frames.skip(n)
+    }
 }
 
 impl<R: Input> Input for Watched<'_, R> {
