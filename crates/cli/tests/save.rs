@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "save/aligned.rs"]
+mod aligned;
 mod common;
 #[path = "save/compressed.rs"]
 mod compressed;
@@ -15,6 +17,8 @@ mod output;
 mod plan;
 #[path = "save/random.rs"]
 mod random;
+#[path = "save/verified.rs"]
+mod verified;
 
 use std::collections::BTreeMap;
 

@@ -57,34 +57,34 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
         Some(path) => Some(Output::open(path)?),
         None => Some(Output::standard()?),
     };
-    let (plan, origin, _lease) = if from_registry(args)? {
+    let (plan, origin, verify, _lease) = if from_registry(args)? {
+        if args.verify != Verify::Always {
+            let text =
+                "what comes from a registry is always verified: \"--verify\" is for images of the store";
+            return Err(Failure::Text(text.to_owned(), 1));
+        }
         let (plan, gathered) = plan_from_registry(args, &options)?;
-        (plan, Origin::Registry(gathered), None)
+        (plan, Origin::Registry(gathered), archive::Verify::Always, None)
     } else {
         let store = store()?;
         let (plan, lease) = plan_save(&store, &args.images, &options)?;
-        (plan, Origin::Store(store), Some(lease))
+        let verify = verified(args.verify, &store);
+        (plan, Origin::Store(store), verify, Some(lease))
     };
     match output {
         None => show(&plan, packing(args, file).is_some(), args.format.unwrap_or(PlanFormat::Table)),
         Some(output) => {
-            let options =
-                WriteOptions { packing: packing(args, file), verify: verify(args.verify, &origin)? };
+            let options = WriteOptions { packing: packing(args, file), verify };
             write(&plan, &origin, output, file, &options, args.progress)
         }
     }
 }
 
-fn verify(when: Verify, origin: &Origin) -> Result<archive::Verify, Failure> {
-    match (when, origin) {
-        (Verify::Always, _) => Ok(archive::Verify::Always),
-        (Verify::Changed, Origin::Store(store)) => Ok(archive::Verify::Changed(Verified::of(store))),
-        (Verify::Never, Origin::Store(_)) => Ok(archive::Verify::Never),
-        _ => {
-            let text =
-                "what comes from a registry is always verified: \"--verify\" is for images of the store";
-            Err(Failure::Text(text.to_owned(), 1))
-        }
+fn verified(when: Verify, store: &Store) -> archive::Verify {
+    match when {
+        Verify::Always => archive::Verify::Always,
+        Verify::Changed => archive::Verify::Changed(Verified::of(store)),
+        Verify::Never => archive::Verify::Never,
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use barge_oci::Digest;
 
-use super::common::{Descriptor, Layout, Place, tar};
+use super::common::{Descriptor, Layout, Place, entries, tar};
 
 const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const LAYERS: usize = 5;
@@ -90,4 +90,33 @@ fn a_large_layer_that_is_cut_is_refused() {
     let ran = place.run_with("load", &layout.tar());
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("the gzip stream ends too early"), "{}", ran.stderr);
+}
+
+#[test]
+fn digests_alone_on_request() {
+    let archive = large(Some(1)).tar();
+    for load in ["load --verify digests -i large.tar", "load --verify digests"] {
+        let place = Place::new();
+        place.write("large.tar", &archive);
+        let ran = place.run_with(load, &archive);
+        assert_eq!((ran.code, ran.out().as_str()), (Some(0), "Loaded image: large:1\n"), "{}", ran.stderr);
+        let saved = place.saved("large:1");
+        // Without index.json the manifest is made, and has the same layers.
+        let files: Vec<_> = entries(&saved).into_iter().filter(|(path, _)| path != "index.json").collect();
+        let (docker, other) = (tar(&files), Place::new());
+        other.write("large.tar", &docker);
+        assert_eq!(other.run_with(load, &docker).code, Some(0));
+        assert!(other.run("image inspect large:1").out().contains("vnd.docker.distribution.manifest.v2"));
+        let manifest = other.ok("image inspect --format '{{.Id}}' large:1");
+        let manifest = std::fs::read_to_string(other.blob(manifest.trim())).unwrap();
+        assert_eq!(manifest.matches("diff.tar.gzip").count(), LAYERS, "{manifest}");
+        // A digest is a digest.
+        let (mut flipped, third) = (saved.clone(), Place::new());
+        let middle = flipped.len() / 2;
+        flipped[middle] ^= 1;
+        third.write("large.tar", &flipped);
+        let ran = third.run_with(load, &flipped);
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains("is not what its name says"), "{}", ran.stderr);
+    }
 }

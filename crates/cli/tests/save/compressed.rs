@@ -138,6 +138,81 @@ fn where_no_threads_can_be_had_it_is_done_without_or_said() {
     }
 }
 
+/// The seek table of a zstd archive: where it begins, and each frame's length and that of its content.
+fn frames(archive: &[u8]) -> (usize, Vec<(u32, u32)>) {
+    let number = |at: usize| u32::from_le_bytes(archive[at..at + 4].try_into().unwrap());
+    let count = number(archive.len() - 9) as usize;
+    let table = archive.len() - 9 - 8 * count;
+    (table, (0..count).map(|n| (number(table + 8 * n), number(table + 8 * n + 4))).collect())
+}
+
+#[test]
+fn a_seek_table_is_used_and_not_believed() {
+    let mut layout = Layout::default();
+    let mut random = fastrand::Rng::with_seed(6);
+    let noise: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(9 << 20).collect();
+    let root = layout.image(&Maker::new("linux/amd64").layer(noise));
+    layout.name(&root, "docker.io/library/long:1");
+    let place = Place::with(&layout);
+    let plain = place.saved("long:1");
+    let packed = place.saved("--compress zstd long:1");
+    let (table, frames) = frames(&packed);
+    assert_eq!(frames.iter().map(|(_, plain)| *plain as usize).sum::<usize>(), plain.len());
+    assert_eq!(frames.iter().map(|(packed, _)| *packed as usize).sum::<usize>(), table - 8);
+    // Nothing of this is refused by whoever reads front to back.
+    let mut without = packed[..table - 8].to_vec();
+    let listed = |bytes: &[u8]| {
+        place.write("a.tar.zst", bytes);
+        let ran = place.run("archive ls a.tar.zst");
+        (ran.code, ran.out())
+    };
+    let loaded = |bytes: &[u8]| {
+        place.write("a.tar.zst", bytes);
+        let other = Place::new();
+        let ran = other.run(&format!("load -i {}", place.path("a.tar.zst").display()));
+        assert!(ran.code != Some(0) || other.saved("long:1") == plain);
+        let verified = place.run("archive verify a.tar.zst").code;
+        assert_eq!(verified, ran.code, "{}", ran.stderr);
+        (ran.code, ran.stderr)
+    };
+    let said = listed(&packed);
+    assert_eq!(said.0, Some(0));
+    assert_eq!(loaded(&packed).0, Some(0));
+    assert_eq!((listed(&without), loaded(&without).0), (said.clone(), Some(0)));
+    // A list passes over blobs: what is damaged in the midst of one it does not see.
+    let mut damaged = packed.clone();
+    let middle = frames[..frames.len() / 2].iter().map(|(packed, _)| *packed as usize).sum::<usize>();
+    damaged[middle + 100] ^= 1;
+    assert_eq!(listed(&damaged), said);
+    assert_eq!(loaded(&damaged).0, Some(1));
+    // Tables that are none: the file is read without.
+    for (at, byte) in
+        [(packed.len() - 1, 0), (packed.len() - 5, 0x40), (packed.len() - 9, 0xff), (table - 1, 9)]
+    {
+        let mut broken = packed.clone();
+        broken[at] = byte;
+        // Behind a length that is wrong there may be no frame.
+        assert!(loaded(&broken).0 == Some(0) || at == table - 1);
+    }
+    let mut broken = packed.clone();
+    broken[table..table + 4].copy_from_slice(&(frames[0].0 + 1).to_le_bytes());
+    assert_eq!(loaded(&broken).0, Some(0), "it does not account for every byte");
+    // Tables that lie and add up: found out.
+    for of_frames in [true, false] {
+        let mut lying = packed.clone();
+        let [(a, b), (c, d)] = [frames[0], frames[1]];
+        let (a, b, c, d) = if of_frames { (a + 1, b, c - 1, d) } else { (a, b + 1, c, d - 1) };
+        for (n, value) in [a, b, c, d].into_iter().enumerate() {
+            lying[table + 4 * n..table + 4 * n + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        let (code, stderr) = loaded(&lying);
+        assert_eq!(code, Some(1), "{of_frames}");
+        assert!(stderr.contains("the compressed stream"), "{stderr}");
+    }
+    without.truncate(without.len() - 1);
+    assert_eq!(loaded(&without).0, Some(1));
+}
+
 #[test]
 fn a_damaged_blob_leaves_no_archive() {
     let place = three();

@@ -28,6 +28,8 @@ use crate::progress::Progress;
 pub(super) const MAX_IMAGES: usize = 25_000;
 /// How large the manifests and indexes of an archive may be together; they are in memory while it is read.
 const MAX_DOCUMENT_BYTES: u64 = 96 << 20;
+/// A compressed archive that is smaller is decompressed by whoever reads it.
+const WORTH_A_THREAD: u64 = 1 << 20;
 /// How large the annotations of one image in `index.json` may be together; the store keeps them.
 const MAX_ANNOTATION_BYTES: usize = 64 << 10;
 
@@ -114,6 +116,7 @@ impl Archive {
         file.rewind().map_err(doing)?;
         let scan = |file: File, pass| match Compression::detect(&start) {
             Compression::None => scan::tar_file(file, pass, progress),
+            _ if meta.len() < WORTH_A_THREAD => scan::tar(file, pass, progress),
             Compression::Zstd => match file.try_clone().and_then(Table::of).map_err(doing)? {
                 Some(table) => scan::tar_frames(table, pass, progress),
                 None => scan::tar_beside(file, Compression::Zstd, pass, progress),
