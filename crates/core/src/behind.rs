@@ -1,4 +1,4 @@
-//! Syncs a file behind the writer, so that at the end little is left to wait for.
+//! Syncs files behind the writer, so that at the end little is left to wait for.
 
 use std::fs::File;
 use std::io;
@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 /// So many bytes are written before the disk is asked for them.
 const EVERY: u64 = 64 << 20;
 
-/// Watches how much is written to a file, and syncs it on a thread of its own. What fails there is told by
+/// Watches how much is written, and syncs the file that was written last on a thread of its own. What fails there is told by
 /// [`Behind::end`], since the kernel tells it once only.
 #[derive(Default)]
 pub(crate) struct Behind {
@@ -18,7 +18,7 @@ pub(crate) struct Behind {
     syncer: Mutex<Option<Syncer>>,
 }
 
-type Syncer = (SyncSender<()>, JoinHandle<io::Result<()>>);
+type Syncer = (SyncSender<File>, JoinHandle<io::Result<()>>);
 
 impl Behind {
     /// So many more bytes were written to `file`.
@@ -30,18 +30,18 @@ impl Behind {
         let mut syncer = self.syncer.lock().unwrap_or_else(PoisonError::into_inner);
         if syncer.is_none() {
             // Without a thread the last sync does it all.
-            *syncer = file.try_clone().and_then(start).ok();
+            *syncer = start().ok();
         }
-        if let Some((due, _)) = &*syncer {
-            // One that is at work already will see these bytes, or the next one will.
-            let _ = due.try_send(());
+        if let (Some((due, _)), Ok(file)) = (&*syncer, file.try_clone()) {
+            // What is not synced now is so with what comes later, or in the end.
+            let _ = due.try_send(file);
         }
     }
 
     /// Waits for the thread.
     ///
     /// # Errors
-    /// What went wrong while it synced: the file is not what was written then.
+    /// What went wrong while it synced: a file is not what was written then.
     pub(crate) fn end(&self) -> io::Result<()> {
         let syncer = self.syncer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((due, thread)) = syncer else { return Ok(()) };
@@ -50,10 +50,10 @@ impl Behind {
     }
 }
 
-fn start(file: File) -> io::Result<Syncer> {
-    let (due, asked) = sync_channel(1);
+fn start() -> io::Result<Syncer> {
+    let (due, asked) = sync_channel::<File>(1);
     let thread = std::thread::Builder::new()
         .name("sync".to_owned())
-        .spawn(move || asked.iter().try_for_each(|()| file.sync_data()))?;
+        .spawn(move || asked.iter().try_for_each(|file| file.sync_data()))?;
     Ok((due, thread))
 }

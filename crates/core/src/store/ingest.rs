@@ -10,6 +10,7 @@ use barge_oci::{Algorithm, Descriptor, Digest, MAX_CONFIG_BYTES};
 
 use super::{Lease, Store, assign, private_file, random_name, sync_folder};
 use crate::archive::{Keeper, Standing};
+use crate::behind::Behind;
 use crate::cleanup::Temporary;
 use crate::content::{Blob, Documents, Image, Provider};
 use crate::copy;
@@ -30,6 +31,7 @@ pub struct Ingest {
     /// The file being written.
     current: Option<(BufWriter<File>, PathBuf)>,
     count: u64,
+    behind: Behind,
 }
 
 impl Ingest {
@@ -49,7 +51,8 @@ impl Ingest {
         let lock = private_file(&path).map_err(|e| Error::io("create", &path, e))?;
         lock.lock().map_err(|e| Error::io("lock", &path, e))?;
         let store = store.clone();
-        Ok(Self { store, lease, _lock: lock, folder, received: BTreeMap::new(), current: None, count: 0 })
+        let (received, behind) = (BTreeMap::new(), Behind::default());
+        Ok(Self { store, lease, _lock: lock, folder, received, current: None, count: 0, behind })
     }
 
     /// Receives a whole small document.
@@ -95,6 +98,7 @@ impl Ingest {
 
     /// Makes the content durable before it gets its name.
     fn sync(&self, moving: &[(&Digest, &PathBuf)]) -> Result<()> {
+        self.behind.end().map_err(|e| Error::io("sync", self.folder.path(), e))?;
         #[cfg(target_os = "linux")]
         if moving.len() >= SYNC_ALL_FROM {
             return rustix::fs::syncfs(&self._lock)
@@ -199,7 +203,8 @@ impl Keeper for Ingest {
 
     fn end(&mut self, digests: &[Digest]) -> Result<()> {
         let Some((file, path)) = self.current.take() else { return Ok(()) };
-        file.into_inner().map_err(|e| Error::io("write", &path, e.into_error()))?;
+        let file = file.into_inner().map_err(|e| Error::io("write", &path, e.into_error()))?;
+        self.behind.wrote(&file, file.metadata().map_or(0, |meta| meta.len()));
         for (n, digest) in digests.iter().enumerate() {
             let named = self.folder.path().join(digest.hex());
             // The same content may be wanted under both of its digests.
