@@ -24,7 +24,7 @@ pub struct Tree {
     /// What was asked for: an index or a manifest.
     pub root: Descriptor,
     /// Every index that was read, by digest.
-    pub indexes: BTreeMap<Digest, Document<Index>>,
+    pub indexes: BTreeMap<Digest, Box<Document<Index>>>,
     /// Every manifest listed, present or not, each digest once.
     pub manifests: Vec<Listed>,
     /// Nested indexes that are listed but not here.
@@ -114,7 +114,7 @@ impl Tree {
             let index = Document::index(bytes).map_err(|e| unreadable(&descriptor, &e))?;
             let children = index.parsed().manifests.iter().rev();
             pending.extend(children.map(|child| (child.clone(), depth + 1)));
-            tree.indexes.insert(descriptor.digest, index);
+            tree.indexes.insert(descriptor.digest, Box::new(index));
         }
         Ok(tree)
     }

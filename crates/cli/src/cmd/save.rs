@@ -165,8 +165,8 @@ fn plan_from_registry(args: &Save, options: &SaveOptions) -> Result<(Plan, Gathe
 fn show(plan: &Plan, packed: bool, format: PlanFormat) -> Outcome {
     let (blobs, unique) = plan.blob_sizes().fold((0, 0), |(n, bytes), size| (n + 1, bytes + size));
     let of_images = || plan.images.iter().flat_map(|i| &i.blobs);
-    let total: u64 = of_images().map(|b| b.size).sum();
-    let once: BTreeMap<_, _> = of_images().map(|b| (b.digest, b.size)).collect();
+    let total: u64 = of_images().map(|(_, size)| size).sum();
+    let once: BTreeMap<_, _> = of_images().copied().collect();
     let shared = total - once.values().sum::<u64>();
     if format == PlanFormat::Json {
         let images = plan.images.iter().map(|image| {
@@ -175,7 +175,7 @@ fn show(plan: &Plan, packed: bool, format: PlanFormat) -> Outcome {
                 "digest": image.root.digest,
                 "platforms": image.platforms,
                 "left_out": image.left_out,
-                "blobs": image.blobs.iter().map(|b| json!({"digest": b.digest, "size": b.size})).collect::<Vec<_>>(),
+                "blobs": image.blobs.iter().map(|(digest, size)| json!({"digest": digest, "size": size})).collect::<Vec<_>>(),
             })
         });
         let plan = json!({
@@ -190,7 +190,7 @@ fn show(plan: &Plan, packed: bool, format: PlanFormat) -> Outcome {
     }
     let mut table = Table::new(&["IMAGE", "ID", "PLATFORMS", "BLOBS", "SIZE"]);
     for image in &plan.images {
-        let size: u64 = image.blobs.iter().map(|b| b.size).sum();
+        let size: u64 = image.blobs.iter().map(|(_, size)| size).sum();
         let name = image.name.as_ref().map_or_else(|| "<none>".to_owned(), Reference::familiar);
         let platforms = if image.platforms.is_empty() { "-".to_owned() } else { image.platforms.join(",") };
         table.row(vec![

@@ -164,7 +164,7 @@ fn blob<'a>(members: &'a Members, path: &str, what: &str) -> Result<(&'a Facts, 
         || Error::refused(Refusal::BlobMissing, format!("{what} {} not found in the archive", shown(path)));
     let facts = members.file(path).ok_or_else(missing)?;
     // Below blobs/sha512 index.json knows it by that digest.
-    facts.sha512.or(facts.sha256).map(|digest| (facts, digest)).ok_or_else(missing)
+    facts.sha512.as_deref().copied().or(facts.sha256).map(|digest| (facts, digest)).ok_or_else(missing)
 }
 
 /// The digest that a config's file name promises: `<hex>`, `<hex>.json` or `sha256:<hex>`.

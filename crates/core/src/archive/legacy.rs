@@ -11,7 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::docker::{layer_type, synthesised};
-use super::members::{Facts, Members};
+use super::members::{Facts, Inside, Members};
 use super::read::MAX_IMAGES;
 use super::tar::shown;
 use crate::error::{Error, Refusal, Result, printable};
@@ -105,14 +105,11 @@ fn image<'a>(
     let chain: Vec<&Old<'_>> = chain.iter().filter_map(|id| known.get(id)).collect();
     let mut diff_ids = Vec::new();
     for old in &chain {
-        match &old.layer.inner {
-            Some(Ok(inner)) => diff_ids.push(inner.sha256.to_string()),
-            Some(Err(why)) => {
-                let message = format!("layer {}: {}", shown(&old.path), printable(why));
-                return Err(Error::refused(Refusal::StreamCorrupt, message));
-            }
-            None => {}
+        if let Inside::Broken(why) = &old.layer.inside {
+            let message = format!("layer {}: {}", shown(&old.path), printable(why));
+            return Err(Error::refused(Refusal::StreamCorrupt, message));
         }
+        diff_ids.extend(old.layer.diff_id().map(|id| id.to_string()));
     }
     let config = config(top, members, &diff_ids, chain.iter().map(|old| history(&old.facts)).collect())?;
     let layers: Vec<Descriptor> =

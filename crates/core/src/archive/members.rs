@@ -21,7 +21,7 @@ const MAX_TOLD: usize = 20;
 /// The largest `index.json`, `manifest.json` and `repositories`; containerd's limit.
 pub(super) const MAX_ROOT_BYTES: u64 = 20 << 20;
 /// Documents up to this much together stay in memory, more go to an unlinked temporary file.
-const SPOOL_BYTES: usize = 24 << 20;
+const SPOOL_BYTES: usize = 8 << 20;
 /// How many links are followed from one to the next.
 const MAX_LINKS: usize = 40;
 
@@ -59,13 +59,35 @@ pub(super) struct Facts {
     /// Its sha256 digest; `None` if the pass did not hash.
     pub sha256: Option<Digest>,
     /// Its sha512 digest, for members below `blobs/sha512/`.
-    pub sha512: Option<Digest>,
+    pub sha512: Option<Box<Digest>>,
     /// How its content is compressed, as its first bytes tell; none if it was not read.
     pub compression: Compression,
-    /// What it is when decompressed, or why that cannot be said; `None` if nobody looked.
-    pub inner: Option<std::result::Result<Inner, String>>,
+    /// What it is when decompressed.
+    pub inside: Inside,
     /// Where its bytes are kept, for documents.
     pub document: Option<u64>,
+}
+
+/// What is known of a file's content behind its compression.
+#[derive(Debug, Clone)]
+pub(super) enum Inside {
+    /// Nobody looked.
+    Unknown,
+    /// It is not compressed.
+    Itself,
+    /// It could be decompressed.
+    Content(Box<Inner>),
+    /// It could not, and why.
+    Broken(Box<str>),
+}
+
+impl From<std::result::Result<Inner, String>> for Inside {
+    fn from(outcome: std::result::Result<Inner, String>) -> Self {
+        match outcome {
+            Ok(inner) => Self::Content(Box::new(inner)),
+            Err(why) => Self::Broken(why.into()),
+        }
+    }
 }
 
 /// A file's content behind its compression.
@@ -208,7 +230,7 @@ impl Members {
     /// Notes what a file holds that was decompressed beside the pass.
     pub(super) fn decompressed(&mut self, path: &str, inner: std::result::Result<Inner, String>) {
         if let Some(Member::File(facts)) = self.by_path.get_mut(path) {
-            facts.inner = Some(inner);
+            facts.inside = inner.into();
         }
     }
 
@@ -256,7 +278,23 @@ impl Members {
 impl Facts {
     /// A file that was not read.
     pub(super) fn unread(size: u64) -> Self {
-        Self { size, sha256: None, sha512: None, compression: Compression::None, inner: None, document: None }
+        Self {
+            size,
+            sha256: None,
+            sha512: None,
+            compression: Compression::None,
+            inside: Inside::Unknown,
+            document: None,
+        }
+    }
+
+    /// The sha256 of its content, decompressed: a layer's diffID.
+    pub(super) fn diff_id(&self) -> Option<Digest> {
+        match &self.inside {
+            Inside::Itself => self.sha256,
+            Inside::Content(inner) => Some(inner.sha256),
+            Inside::Unknown | Inside::Broken(_) => None,
+        }
     }
 
     /// The digest by `algorithm`, if the pass computed it.
@@ -264,7 +302,7 @@ impl Facts {
     pub(super) fn digest(&self, algorithm: Algorithm) -> Option<Digest> {
         match algorithm {
             Algorithm::Sha256 => self.sha256,
-            Algorithm::Sha512 => self.sha512,
+            Algorithm::Sha512 => self.sha512.as_deref().copied(),
         }
     }
 }

@@ -39,8 +39,8 @@ pub struct Planned {
     pub platforms: Vec<String>,
     /// The platforms that the image lists and the archive will not have.
     pub left_out: Vec<String>,
-    /// Its blobs, those shared with other images included.
-    pub blobs: Vec<Descriptor>,
+    /// Its blobs and their sizes in bytes, those shared with other images included.
+    pub blobs: Vec<(Digest, u64)>,
 }
 
 /// One entry of the archive.
@@ -171,7 +171,7 @@ impl Plan {
         let mut blobs = Vec::new();
         for (descriptor, bytes) in &narrowed.made {
             self.insert(descriptor, Body::Bytes(bytes.clone()))?;
-            blobs.push(descriptor.clone());
+            blobs.push((descriptor.digest, descriptor.size));
         }
         let documents = narrowed.indexes.iter().copied();
         let present = narrowed.present.iter().flat_map(|m| m.present_blobs());
@@ -184,7 +184,7 @@ impl Plan {
                 continue;
             }
             self.insert(blob, Body::Blob(blob.clone()))?;
-            blobs.push(blob.clone());
+            blobs.push((blob.digest, blob.size));
         }
         let platforms = |listed: &[&Listed]| -> Vec<String> {
             let images = listed.iter().filter(|m| m.kind == Kind::Image);

@@ -14,7 +14,7 @@ use super::decompress::{Compression, peek};
 use super::docker;
 use super::explain::{not_an_image, with_hint};
 use super::legacy;
-use super::members::{MAX_ROOT_BYTES, Members};
+use super::members::{Inside, MAX_ROOT_BYTES, Members};
 use super::scan::{self, Pass, Scanned};
 use super::seekable::Table;
 use super::tar::shown;
@@ -402,19 +402,17 @@ impl Archive {
         for (n, (layer, expected)) in layers.iter().zip(diff_ids).enumerate() {
             let place = self.place(&layer.digest);
             let Some(facts) = self.members.file(&place) else { continue };
-            let inner = match &facts.inner {
-                None => continue,
-                Some(Ok(inner)) => inner,
-                Some(Err(why)) => {
+            let actual = match (&facts.inside, expected.algorithm()) {
+                (Inside::Unknown, _) => continue,
+                (Inside::Itself, algorithm) => facts.digest(algorithm),
+                (Inside::Content(inner), Algorithm::Sha256) => Some(inner.sha256),
+                (Inside::Content(inner), Algorithm::Sha512) => inner.sha512,
+                (Inside::Broken(why), _) => {
                     let message = format!("layer {n} ({}): {}", shown(&place), printable(why));
                     let bomb = why.contains("expand to more than is reasonable");
                     let refusal = if bomb { Refusal::LimitExceeded } else { Refusal::StreamCorrupt };
                     return Err(Error::refused(refusal, message));
                 }
-            };
-            let actual = match expected.algorithm() {
-                Algorithm::Sha256 => Some(inner.sha256),
-                Algorithm::Sha512 => inner.sha512,
             };
             if actual != Some(*expected) {
                 let actual = actual.map_or_else(|| "unknown".to_owned(), |d| d.to_string());
@@ -432,10 +430,7 @@ impl Archive {
 /// What a layer is when decompressed; `None` if that is not known.
 fn diff_id(members: &Members, elsewhere: &HashMap<Digest, String>, digest: &Digest) -> Option<Digest> {
     let place = elsewhere.get(digest).cloned().unwrap_or_else(|| digest.blob_path());
-    match &members.file(&place)?.inner {
-        Some(Ok(inner)) => Some(inner.sha256),
-        _ => None,
-    }
+    members.file(&place)?.diff_id()
 }
 
 impl Documents for Archive {

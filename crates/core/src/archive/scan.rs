@@ -13,7 +13,7 @@ use super::decompress::{Compression, peek};
 use super::diff_ids::{Layer, Pool};
 use super::digests::Hashers;
 use super::inflate::Inflater;
-use super::members::{Facts, Inner, MAX_MEMBERS, MAX_PATH_BYTES, Members, link_target, normal};
+use super::members::{Facts, Inside, MAX_MEMBERS, MAX_PATH_BYTES, Members, link_target, normal};
 use super::part::Part;
 use super::seekable::{Frames, Table};
 use super::tar::{EntryKind, Input, Reader, SeekableFile, Streamed, shown};
@@ -442,7 +442,7 @@ impl<'a> Scan<'a> {
             let digests: Vec<Digest> = std::iter::once(sha256).chain(sha512).collect();
             keeper.end(&digests)?;
         }
-        let inner = if later {
+        let inside = if later {
             let known = if keep { sha256 } else { claimed.unwrap_or(sha256) };
             let content = self.read_again(&known, standing, size)?;
             let layer = Layer { path: path.to_owned(), content, compression, size, wide };
@@ -451,13 +451,13 @@ impl<'a> Scan<'a> {
                 None => Pool::start(&self.inflater.free)?,
             };
             self.pool.insert(pool).add(layer);
-            Some(Err("the decompressing thread is gone".to_owned()))
+            Inside::Broken("the decompressing thread is gone".into())
         } else if inflate {
-            Some(self.inflater.end())
+            self.inflater.end().into()
         } else if unasked && compression != Compression::None {
-            None
+            Inside::Unknown
         } else {
-            Some(Ok(Inner { sha256, sha512 }))
+            Inside::Itself
         };
         if let Some(claimed) = claimed {
             let actual = if wide { sha512.unwrap_or(sha256) } else { sha256 };
@@ -467,7 +467,8 @@ impl<'a> Scan<'a> {
             }
         }
         let document = document.map(|bytes| self.members.keep_document(&bytes)).transpose()?;
-        let facts = Facts { sha256: Some(sha256), sha512, compression, inner, size, document };
+        let sha512 = sha512.map(Box::new);
+        let facts = Facts { sha256: Some(sha256), sha512, compression, inside, size, document };
         self.members.add_file(path, facts);
         Ok(())
     }
