@@ -174,7 +174,7 @@ pub fn may_be_absent(layer: &Descriptor) -> bool {
 
 fn listed(source: &impl Documents, descriptor: Descriptor) -> Result<Listed> {
     let attestation = descriptor.is_attestation();
-    let platform = descriptor.platform.clone();
+    let platform = descriptor.platform.as_deref().cloned();
     if descriptor.media_type.is_empty() {
         let message = format!("the descriptor of {} has no mediaType", descriptor.digest);
         return Err(Error::refused(Refusal::JsonInvalid, message));

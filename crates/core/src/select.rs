@@ -35,7 +35,7 @@ impl Wanted {
     /// Whether a manifest may have to be fetched, as far as its index tells.
     #[must_use]
     pub fn may_want(&self, descriptor: &Descriptor) -> bool {
-        let platform = descriptor.platform.as_ref();
+        let platform = descriptor.platform.as_deref();
         match self {
             Self::All => true,
             _ if descriptor.is_attestation() || platform.is_some_and(Platform::is_unknown) => false,

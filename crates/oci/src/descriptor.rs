@@ -28,7 +28,7 @@ pub struct Descriptor {
     pub data: Option<String>,
     /// The platform an image in an index is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Platform>,
+    pub platform: Option<Box<Platform>>,
     /// The kind of artifact a manifest is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
@@ -76,7 +76,7 @@ impl Descriptor {
     #[must_use]
     pub fn is_attestation(&self) -> bool {
         self.annotations.contains_key(annotation::REFERENCE_TYPE)
-            || self.platform.as_ref().is_some_and(Platform::is_unknown)
+            || self.platform.as_ref().is_some_and(|p| p.is_unknown())
     }
 }
 

@@ -270,7 +270,7 @@ pub(crate) async fn distribution(service: Arc<Service>, call: Call, name: String
             let unreadable = |e: barge_oci::InvalidDocument| Fault::bad(format!("{name}: {e}"));
             let platforms: Vec<Platform> = if media_type::is_index(&root.media_type) {
                 let index = Document::index(bytes).map_err(unreadable)?;
-                index.parsed().manifests.iter().filter_map(|m| m.platform.clone()).collect()
+                index.parsed().manifests.iter().filter_map(|m| m.platform.as_deref().cloned()).collect()
             } else {
                 let manifest = Document::manifest(bytes).map_err(unreadable)?;
                 let config =

@@ -52,7 +52,6 @@ pub(super) struct Record {
 
 /// An entry's content.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every entry is a blob")]
 pub(super) enum Body {
     Directory,
     Bytes(Vec<u8>),
@@ -286,7 +285,7 @@ impl Items {
     fn add(&mut self, narrowed: &Narrowed<'_>, name: Option<&Reference>, host: &HostPreference) {
         let images = narrowed.kept.iter().filter(|m| m.kind == Kind::Image || narrowed.kept.len() == 1);
         let rank = |m: &&&Listed| {
-            let platform = m.descriptor.platform.as_ref();
+            let platform = m.descriptor.platform.as_deref();
             (platform.is_none(), host.rank(platform))
         };
         let Some(chosen) = images.min_by_key(rank) else { return };

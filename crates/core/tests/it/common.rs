@@ -32,7 +32,7 @@ impl Memory {
             layers.iter().map(|l| self.put("application/vnd.oci.image.layer.v1.tar", l.clone())).collect();
         let manifest = Manifest::new(media_type::OCI_MANIFEST, config, layers);
         let mut descriptor = self.put(media_type::OCI_MANIFEST, to_go_json(&manifest).unwrap());
-        descriptor.platform = Some(platform.clone());
+        descriptor.platform = Some(Box::new(platform.clone()));
         descriptor
     }
 
