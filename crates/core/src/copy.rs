@@ -15,26 +15,51 @@ use std::io;
 /// Blocks are shared from multiples of this on.
 pub(crate) const ALIGNMENT: u64 = 4096;
 
-/// Whether blocks of `from` may become blocks of `to`, from multiples of [`ALIGNMENT`] on.
+/// What is smaller is read and written, wherever it stands: it is not worth a place of its own.
+pub(crate) const WORTH: u64 = 64 << 10;
+/// How much the kernel is asked to move at once: whoever waits is told in between.
+const STEP: u64 = 16 << 20;
+
+/// Has `step` move bytes, telling it how many were moved before and how many it may move, until there are `length` or
+/// it moves none; returns how many.
+///
+/// # Errors
+/// Those of `step`.
+pub(crate) fn all<E>(length: u64, mut step: impl FnMut(u64, u64) -> Result<u64, E>) -> Result<u64, E> {
+    let mut moved = 0;
+    while moved < length {
+        match step(moved, STEP.min(length - moved))? {
+            0 => break,
+            n => moved += n,
+        }
+    }
+    Ok(moved)
+}
+
+/// Whether the file system that `file` is on may share blocks.
 #[cfg(target_os = "linux")]
-pub(crate) fn shares_blocks(from: &File, to: &File) -> bool {
-    use std::os::unix::fs::MetadataExt;
+pub(crate) fn may_share(file: &File) -> bool {
     const XFS: u64 = 0x5846_5342;
     const BTRFS: u64 = 0x9123_683e;
     const ZFS: u64 = 0x2fc1_2fc1;
     const BCACHEFS: u64 = 0xca45_1a4e;
+    let kind = rustix::fs::fstatfs(file).map(|s| u64::try_from(s.f_type).unwrap_or_default() & 0xffff_ffff);
+    kind.is_ok_and(|kind| [XFS, BTRFS, ZFS, BCACHEFS].contains(&kind))
+}
+
+/// Whether blocks of `from` may become blocks of `to`, from multiples of [`ALIGNMENT`] on.
+#[cfg(target_os = "linux")]
+pub(crate) fn shares_blocks(from: &File, to: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
     let device = |file: &File| file.metadata().map(|m| (m.dev(), m.is_file())).ok();
-    let kind = rustix::fs::fstatfs(to).map(|s| u64::try_from(s.f_type).unwrap_or_default());
-    kind.is_ok_and(|kind| [XFS, BTRFS, ZFS, BCACHEFS].contains(&(kind & 0xffff_ffff)))
-        && device(from).is_some_and(|(_, regular)| regular)
-        && device(from) == device(to)
+    may_share(to) && device(from).is_some_and(|(_, regular)| regular) && device(from) == device(to)
 }
 
 /// Gives `to`, from byte `to_at` on, up to `length` bytes of `from`, from byte `at` on; returns how many. None means
 /// that the kernel will not.
 ///
 /// # Errors
-/// Those of the file systems: `EIO`, `ENOSPC`, `EDQUOT`.
+/// `ENOSPC`, `EDQUOT`, `EFBIG`.
 #[cfg(target_os = "linux")]
 pub(crate) fn share(from: &File, mut at: u64, to: &File, mut to_at: u64, length: u64) -> io::Result<u64> {
     let length = usize::try_from(length).unwrap_or(usize::MAX);
@@ -47,7 +72,7 @@ pub(crate) fn share(from: &File, mut at: u64, to: &File, mut to_at: u64, length:
 /// the kernel will not.
 ///
 /// # Errors
-/// Those of the file and of the other end: `EPIPE`.
+/// `EPIPE`.
 #[cfg(target_os = "linux")]
 pub(crate) fn send(from: &File, mut at: u64, to: &File, length: u64) -> io::Result<u64> {
     use std::os::unix::fs::FileTypeExt;
@@ -59,26 +84,22 @@ pub(crate) fn send(from: &File, mut at: u64, to: &File, length: u64) -> io::Resu
     moved(rustix::io::retry_on_intr(|| rustix::fs::sendfile(to, from, Some(&mut at), length)))
 }
 
-/// What the kernel moved, or nothing where another way will do.
+/// What the kernel moved, or nothing where another way will do. Whatever is wrong with the content, or with the way
+/// (another file system, O_APPEND, an old kernel, a filter of system calls), is found again by whoever reads and writes,
+/// who can say which of the two it was.
 #[cfg(target_os = "linux")]
 fn moved(outcome: rustix::io::Result<usize>) -> io::Result<u64> {
     use rustix::io::Errno;
     match outcome {
         Ok(n) => Ok(n as u64),
-        // Another file system, odd files, O_APPEND, an old kernel, a filter of system calls, a full pipe that does
-        // not block: whoever writes then is told what it is.
-        Err(
-            Errno::XDEV
-            | Errno::INVAL
-            | Errno::OPNOTSUPP
-            | Errno::BADF
-            | Errno::NOSYS
-            | Errno::PERM
-            | Errno::TXTBSY
-            | Errno::AGAIN,
-        ) => Ok(0),
-        Err(error) => Err(error.into()),
+        Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG | Errno::PIPE)) => Err(error.into()),
+        Err(_) => Ok(0),
     }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn may_share(_file: &File) -> bool {
+    false
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::behind::Behind;
 use crate::cleanup::Temporary;
@@ -96,12 +97,16 @@ impl Output {
         Ok(Self::Stream(File::from(file)))
     }
 
-    /// Fails early if the file system cannot hold `size` more bytes.
+    /// Fails early if the file system cannot hold `size` more bytes. What stands where it may share them takes no room:
+    /// then nobody knows.
     ///
     /// # Errors
     /// `Io` with the numbers.
-    pub fn reserve(&self, size: u64) -> Result<()> {
+    pub fn reserve(&self, size: u64, aligned: bool) -> Result<()> {
         let Self::File(file) = self else { return Ok(()) };
+        if aligned && copy::may_share(&file.placed.file) {
+            return Ok(());
+        }
         let Ok(space) = rustix::fs::fstatvfs(&file.placed.file) else { return Ok(()) };
         let free = space.f_bavail.saturating_mul(space.f_frsize);
         if size <= free {
@@ -131,8 +136,7 @@ impl Write for Output {
         match self {
             Self::Stream(stream) => stream.write(bytes),
             Self::File(file) => {
-                file.placed.write_at(bytes, file.at)?;
-                file.at += bytes.len() as u64;
+                file.placed.write_at(bytes, file.placed.end.load(Ordering::Relaxed))?;
                 Ok(bytes.len())
             }
         }
@@ -166,6 +170,8 @@ impl Sink for Output {
 pub struct Placed {
     file: Arc<File>,
     behind: Behind,
+    /// Behind everything that was written.
+    end: AtomicU64,
 }
 
 impl Placed {
@@ -175,8 +181,13 @@ impl Placed {
     /// Those of the file.
     pub fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
         self.file.write_all_at(bytes, at)?;
-        self.behind.wrote(&self.file, bytes.len() as u64);
+        self.wrote(at, bytes.len() as u64);
         Ok(())
+    }
+
+    fn wrote(&self, at: u64, length: u64) {
+        self.end.fetch_max(at + length, Ordering::Relaxed);
+        self.behind.wrote(&self.file, length);
     }
 
     /// Whether what stands at byte `at` may share its blocks with `from`.
@@ -191,7 +202,10 @@ impl Placed {
     /// # Errors
     /// Those of both files.
     pub fn share(&self, from: &File, from_at: u64, at: u64, length: u64) -> io::Result<u64> {
-        copy::share(from, from_at, &self.file, at, length)
+        let n = copy::share(from, from_at, &self.file, at, length)?;
+        // A file system of that kind may have copied them nevertheless.
+        self.wrote(at, n);
+        Ok(n)
     }
 
     /// The file, to be read.
@@ -204,8 +218,6 @@ impl Placed {
 /// A file that replaces its target when it is complete; dropped before, it leaves no trace.
 pub struct AtomicFile {
     placed: Placed,
-    /// Where the next byte goes.
-    at: u64,
     folder: PathBuf,
     target: PathBuf,
     /// The temporary name, where the file system has no nameless files.
@@ -252,12 +264,12 @@ impl AtomicFile {
             }
         };
         file.set_permissions(std::fs::Permissions::from_mode(MODE)).map_err(doing)?;
-        let placed = Placed { file: Arc::new(file), behind: Behind::default() };
-        Ok(Self { placed, at: 0, folder, target, temporary })
+        let placed = Placed { file: Arc::new(file), behind: Behind::default(), end: AtomicU64::new(0) };
+        Ok(Self { placed, folder, target, temporary })
     }
 
     fn commit(self) -> Result<()> {
-        let Placed { file, behind } = self.placed;
+        let Placed { file, behind, .. } = self.placed;
         let doing = |e: io::Error| Error::io("write", &self.target, e);
         behind.end().and_then(|()| file.sync_all()).map_err(doing)?;
         let temporary = match self.temporary {

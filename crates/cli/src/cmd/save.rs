@@ -30,12 +30,6 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
         keep_index: args.keep_index,
         foreign: args.include_foreign,
     };
-    if args.format.is_some() && !args.dry_run {
-        return Err(Failure::Text(
-            "\"--format\" is the format of a plan, it needs \"--dry-run\"".to_owned(),
-            125,
-        ));
-    }
     let name = args.name.as_deref().map(|name| {
         Reference::parse(name)
             .map_err(|e| bad_flag(&format!("invalid argument {name:?} for \"--name\" flag: {e}"), typed))
@@ -48,6 +42,8 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
     let options = SaveOptions { selection, name: name.transpose()?, referrers, layout };
     let file =
         args.output.as_deref().map(Path::new).filter(|p| !p.as_os_str().is_empty() && *p != Path::new("-"));
+    let packing = packing(args, file);
+    go_together(args, packing.is_some())?;
     if file.is_none() && !args.dry_run && stdout().is_terminal() {
         let text = "cowardly refusing to save to a terminal. Use the -o flag or redirect";
         return Err(Failure::Text(text.to_owned(), 1));
@@ -58,11 +54,6 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
         None => Some(Output::standard()?),
     };
     let (plan, origin, verify, _lease) = if from_registry(args)? {
-        if args.verify != Verify::Always {
-            let text =
-                "what comes from a registry is always verified: \"--verify\" is for images of the store";
-            return Err(Failure::Text(text.to_owned(), 1));
-        }
         let (plan, gathered) = plan_from_registry(args, &options)?;
         (plan, Origin::Registry(gathered), archive::Verify::Always, None)
     } else {
@@ -72,12 +63,26 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
         (plan, Origin::Store(store), verify, Some(lease))
     };
     match output {
-        None => show(&plan, packing(args, file).is_some(), args.format.unwrap_or(PlanFormat::Table)),
+        None => show(&plan, packing.is_some(), args.format.unwrap_or(PlanFormat::Table)),
         Some(output) => {
-            let options = WriteOptions { packing: packing(args, file), verify };
+            let options = WriteOptions { packing, verify };
             write(&plan, &origin, output, file, &options, args.progress)
         }
     }
+}
+
+/// Refuses flags that make no sense with each other.
+fn go_together(args: &Save, packed: bool) -> Outcome {
+    let (text, code) = if args.format.is_some() && !args.dry_run {
+        ("\"--format\" is the format of a plan, it needs \"--dry-run\"", 125)
+    } else if packed && args.layout == Layout::Aligned {
+        ("nothing shares blocks with what is compressed: \"--layout aligned\" is for plain archives", 1)
+    } else if args.verify != Verify::Always && from_registry(args)? {
+        ("what comes from a registry is always verified: \"--verify\" is for images of the store", 1)
+    } else {
+        return Ok(());
+    };
+    Err(Failure::Text(text.to_owned(), code))
 }
 
 fn verified(when: Verify, store: &Store) -> archive::Verify {
@@ -123,7 +128,7 @@ pub(super) fn write(
     let name = file.unwrap_or(Path::new("the archive"));
     if options.packing.is_none() {
         // How large it becomes when it is compressed nobody knows.
-        output.reserve(plan.size())?;
+        output.reserve(plan.size(), plan.layout() == archive::Layout::Aligned)?;
     }
     let progress = progress::new(mode, "Saving");
     plan.write(source, &mut output, options, name, progress.as_ref())?;

@@ -107,6 +107,14 @@ fn blocks_are_shared() {
         "$barge" --store mnt/store save -o mnt/docker.tar four:1
         cmp mnt/docker.tar plain.tar
         shared mnt/docker.tar
+        # It takes no room, nor does a load.
+        free=$(($(df --output=avail -B1 mnt | tail -1) - 2000000))
+        fallocate -l $free mnt/fill
+        ! "$barge" --store mnt/store save -o mnt/full.tar four:1 2>said
+        grep -q "no space left on device" said
+        "$barge" --store mnt/store save --layout aligned -o mnt/full.tar four:1
+        "$barge" --store mnt/again load -q -i mnt/full.tar >/dev/null
+        rm mnt/fill
         # A blob that rots is noticed in what was shared, too.
         large=$(find mnt/store/blobs -size +2M)
         chmod u+w $large; printf x | dd of=$large bs=1 seek=5000 conv=notrunc status=none

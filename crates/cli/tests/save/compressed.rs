@@ -136,6 +136,15 @@ fn where_no_threads_can_be_had_it_is_done_without_or_said() {
         assert_ne!(ran.code, Some(101), "{command}: {}", ran.stderr);
         assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
     }
+    // To list needs none.
+    for file in ["b.tar.gz", "b.tar.zst"] {
+        place.ok(&format!("save -o {file} three:1"));
+        place.shell("chmod a+r b.*");
+        let ran = place.shell(&format!(
+            "setpriv --reuid 64321 --clear-groups prlimit --nproc=2 $barge archive ls {file}"
+        ));
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{file}");
+    }
 }
 
 /// The seek table of a zstd archive: where it begins, and each frame's length and that of its content.
@@ -191,13 +200,22 @@ fn a_seek_table_is_used_and_not_believed() {
     {
         let mut broken = packed.clone();
         broken[at] = byte;
-        // Behind a length that is wrong there may be no frame.
-        assert!(loaded(&broken).0 == Some(0) || at == table - 1);
+        // Behind a length that is wrong there is no frame.
+        assert_eq!(loaded(&broken).0, Some(i32::from(at == table - 1)), "{at}");
     }
     let mut broken = packed.clone();
     broken[table..table + 4].copy_from_slice(&(frames[0].0 + 1).to_le_bytes());
     assert_eq!(loaded(&broken).0, Some(0), "it does not account for every byte");
-    // Tables that lie and add up: found out.
+    // Tables that lie of a frame: found out, also where what lies is the last that is said.
+    for by in [-1, 1] {
+        let mut lying = packed.clone();
+        let claim = frames[2].1.wrapping_add_signed(by);
+        lying[table + 20..table + 24].copy_from_slice(&claim.to_le_bytes());
+        let (code, stderr) = loaded(&lying);
+        assert_eq!(code, Some(1), "{by}");
+        assert!(stderr.contains("the compressed stream is corrupt"), "{stderr}");
+    }
+    // Tables that lie and add up.
     for of_frames in [true, false] {
         let mut lying = packed.clone();
         let [(a, b), (c, d)] = [frames[0], frames[1]];
@@ -211,6 +229,33 @@ fn a_seek_table_is_used_and_not_believed() {
     }
     without.truncate(without.len() - 1);
     assert_eq!(loaded(&without).0, Some(1));
+}
+
+/// A blob that is compressed ends where a frame of the archive ends, so reading comes short there.
+#[test]
+fn layers_are_told_by_more_than_one_byte() {
+    let mut random = fastrand::Rng::with_seed(8);
+    for shift in 0..4 {
+        let mut layout = Layout::default();
+        let mut image = Maker::new("linux/amd64");
+        for n in 0..40 {
+            let content: Vec<u8> =
+                std::iter::repeat_with(|| random.u8(..)).take(40_000 + 511 * n + shift).collect();
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut encoder, &content).unwrap();
+            image = image.layer(if n % 3 == 0 { content } else { encoder.finish().unwrap() });
+        }
+        let root = layout.image(&image);
+        layout.name(&root, "docker.io/library/short:1");
+        let place = Place::with(&layout);
+        for file in ["a.tar.zst", "a.tar.gz"] {
+            place.ok(&format!("save -o {file} short:1"));
+            let ran = place.run(&format!("archive verify {file}"));
+            assert_eq!(ran.code, Some(0), "{file}: {}", ran.stderr);
+            let ran = place.run_with("archive verify -", &place.read(file));
+            assert_eq!(ran.code, Some(0), "{file}: {}", ran.stderr);
+        }
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use super::decompress::{Compression, bounded};
+use super::threads::Taken;
 use crate::progress::Progress;
 
 /// How much is handed on at once, and how many such pieces wait.
@@ -16,7 +17,9 @@ const WAITING: usize = 3;
 
 /// What a compressed file holds.
 pub(super) struct Decompressed<'a> {
+    /// Pieces, the last of them empty.
     full: Option<Receiver<io::Result<Vec<u8>>>>,
+    ended: bool,
     piece: Cursor<Vec<u8>>,
     /// Pieces to be filled again.
     back: Sender<Vec<u8>>,
@@ -25,14 +28,14 @@ pub(super) struct Decompressed<'a> {
     told: u64,
     progress: &'a dyn Progress,
     thread: Option<JoinHandle<()>>,
+    _taken: Taken,
 }
 
 impl<'a> Decompressed<'a> {
-    /// Begins to decompress `file`.
-    ///
-    /// # Errors
-    /// If there can be no thread for it.
-    pub(super) fn new(file: File, compression: Compression, progress: &'a dyn Progress) -> io::Result<Self> {
+    /// Begins to decompress `file`; `None` if there can be no thread for it.
+    pub(super) fn new(file: &File, compression: Compression, progress: &'a dyn Progress) -> Option<Self> {
+        let threads = Taken::all_cores(1)?;
+        let file = file.try_clone().ok()?;
         let (filled, full) = sync_channel(WAITING);
         let (back, empty) = channel();
         for _ in 0..WAITING + 2 {
@@ -51,17 +54,28 @@ impl<'a> Decompressed<'a> {
                 let (n, end) = fill(&mut decoder, &mut piece);
                 piece.truncate(n);
                 // What comes before an error is read before it.
-                let gone = n > 0 && filled.send(Ok(piece)).is_err();
-                if let Err(e) = end {
-                    return drop(filled.send(Err(e)));
-                }
-                if gone || n < PIECE {
+                if (n > 0 || end.is_ok()) && filled.send(Ok(piece)).is_err() {
                     return;
                 }
+                match end {
+                    Err(e) => return drop(filled.send(Err(e))),
+                    Ok(()) if n == 0 => return,
+                    Ok(()) => {}
+                }
             }
-        })?;
-        let piece = Cursor::default();
-        Ok(Self { full: Some(full), piece, back, taken, told: 0, progress, thread: Some(thread) })
+        });
+        let (piece, thread) = (Cursor::default(), Some(thread.ok()?));
+        Some(Self {
+            full: Some(full),
+            ended: false,
+            piece,
+            back,
+            taken,
+            told: 0,
+            progress,
+            thread,
+            _taken: threads,
+        })
     }
 }
 
@@ -87,9 +101,13 @@ impl Read for Decompressed<'_> {
             if n > 0 || buffer.is_empty() {
                 return Ok(n);
             }
-            // A thread that is gone has sent its last piece.
-            let Some(next) = self.full.as_ref().and_then(|full| full.recv().ok()) else { return Ok(0) };
-            let used = std::mem::replace(&mut self.piece, Cursor::new(next?)).into_inner();
+            if self.ended {
+                return Ok(0);
+            }
+            let gone = || Err(io::Error::other("the thread that decompresses is gone"));
+            let next = self.full.as_ref().and_then(|full| full.recv().ok()).unwrap_or_else(gone)?;
+            self.ended = next.is_empty();
+            let used = std::mem::replace(&mut self.piece, Cursor::new(next)).into_inner();
             let _ = self.back.send(used);
             let taken = self.taken.load(Ordering::Relaxed);
             self.progress.add(taken - self.told);

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use super::decompress::{Compression, MODEST_WINDOW_LOG, ZSTD_HEADER, ZSTD_WINDOW_LOG, zstd_window_log};
-use super::hashing::Taken;
 use super::inflate::{Free, Outcome, inflate};
+use super::threads::Taken;
 use crate::content::Blob;
 use crate::error::{Error, Result};
 

@@ -4,20 +4,18 @@
 //! again; several blobs are hashed at once. Whether a blob was right is known when all of them are: what makes an archive
 //! of them has to wait until then.
 
-use std::fs::File;
-use std::io::{ErrorKind as IoKind, Read};
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, Scope};
 
 use barge_oci::{Descriptor, Digest, Hasher};
 
+use super::pieces::{PIECE, changed, pieces};
+use super::threads::Taken;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How much is read and handed on at once.
-pub(super) const PIECE: usize = 512 << 10;
 /// How many pieces wait for one thread, and how many there are beyond that.
 const WAITING: usize = 2;
 const SPARE: usize = 2;
@@ -25,9 +23,6 @@ const SPARE: usize = 2;
 const WORTH: u64 = 8 << 20;
 /// The most threads for one archive.
 const MOST: usize = 8;
-
-/// Threads that hash in this process. Whoever finds all of them at work hashes by itself.
-static BUSY: AtomicUsize = AtomicUsize::new(0);
 
 /// Copies blobs so that none is handed on unhashed.
 pub(super) enum Copier<'a> {
@@ -64,30 +59,6 @@ pub(super) fn copying<T>(bytes: u64, work: impl FnOnce(&mut Copier<'_>) -> Resul
 struct Failed {
     set: AtomicBool,
     error: Mutex<Option<Error>>,
-}
-
-/// Threads that are taken, until it is dropped.
-pub(super) struct Taken(usize);
-
-impl Taken {
-    /// As many as there are cores, `most` at the most; `None` if there is one core, or if others are busy already.
-    pub(super) fn all_cores(most: usize) -> Option<Self> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let (lanes, most) = (cores.min(most), 2 * cores);
-        let fits = |busy: usize| (busy + lanes <= most).then_some(busy + lanes);
-        let taken = || BUSY.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
-        (cores > 1 && taken().is_ok()).then_some(Self(lanes))
-    }
-
-    pub(super) fn count(&self) -> usize {
-        self.0
-    }
-}
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        BUSY.fetch_sub(self.0, Ordering::Relaxed);
-    }
 }
 
 impl Copier<'_> {
@@ -134,86 +105,12 @@ impl Copier<'_> {
     }
 }
 
-/// Hands on the last `left` bytes of a blob that is trusted.
-///
-/// # Errors
-/// `Mismatch` if there are more or less; those of `take`.
-pub(super) fn copy_trusted(
-    mut blob: impl Read,
-    digest: &Digest,
-    left: u64,
-    mut take: impl FnMut(&[u8]) -> Result<()>,
-) -> Result<()> {
-    let mut buffer = vec![0; PIECE];
-    pieces(&mut blob, digest, left, |blob| {
-        let n = blob(&mut buffer)?;
-        take(buffer.get(..n).unwrap_or_default()).map(|()| n)
-    })
-}
-
-/// Reads exactly the `left` bytes of a blob that are meant; `piece` is given what fills a buffer, until there is
-/// nothing more.
-fn pieces(
-    blob: &mut impl Read,
-    digest: &Digest,
-    mut left: u64,
-    mut piece: impl FnMut(&mut dyn FnMut(&mut [u8]) -> Result<usize>) -> Result<usize>,
-) -> Result<()> {
-    let mut fill = |buffer: &mut [u8]| -> Result<usize> {
-        // One byte more than expected is asked for, so that a blob that grew is noticed.
-        let most = usize::try_from(left.saturating_add(1)).unwrap_or(usize::MAX).min(buffer.len());
-        // A piece is full unless it is the last one, however little comes at a time.
-        let mut n = 0;
-        while n < most {
-            match blob.read(buffer.get_mut(n..most).unwrap_or_default()) {
-                Ok(0) => break,
-                Ok(more) => n += more,
-                Err(e) if e.kind() == IoKind::Interrupted => {}
-                Err(e) => {
-                    let what = format!("blob {digest}");
-                    return Err(Error::io("read", Path::new(&what), e));
-                }
-            }
-        }
-        let n = n as u64;
-        match (n, left) {
-            (0, 1..) => Err(changed(digest, &format!("{left} bytes of it are missing"))),
-            (n, left) if n > left => Err(changed(digest, "it is longer than its descriptor says")),
-            _ => {
-                left -= n;
-                Ok(usize::try_from(n).unwrap_or(usize::MAX))
-            }
-        }
-    };
-    while piece(&mut fill)? > 0 {}
-    Ok(())
-}
-
 fn verify(digest: &Digest, hasher: Hasher) -> Result<()> {
     let actual = hasher.finish();
     if actual == *digest {
         return Ok(());
     }
     Err(changed(digest, &format!("its content is {actual}")))
-}
-
-/// Makes sure that a blob's file is as long as it should be.
-///
-/// # Errors
-/// `Mismatch` if it is not.
-pub(super) fn has_size(file: &File, blob: &Descriptor) -> Result<()> {
-    let reading = |e| Error::io("read", Path::new(&format!("blob {}", blob.digest)), e);
-    let length = file.metadata().map_err(reading)?.len();
-    if length == blob.size {
-        return Ok(());
-    }
-    Err(changed(&blob.digest, &format!("it is {length} bytes, not {}", blob.size)))
-}
-
-fn changed(digest: &Digest, how: &str) -> Error {
-    let message = format!("blob {digest} is damaged, {how}: the save was stopped");
-    Error::new(ErrorKind::Mismatch, message)
-        .hint("`barge store check` lists every fault; remove the image, then load or pull it again")
 }
 
 fn gone() -> Error {

@@ -1,4 +1,4 @@
-//! The tar headers that are written: byte for byte those of Go's `archive/tar`, and where content stands behind them.
+//! The tar headers that are written: byte for byte those of Go's `archive/tar`, and those that move what is behind them.
 
 use super::tar::{BLOCK, checksum};
 use crate::copy::ALIGNMENT;
@@ -8,16 +8,6 @@ const FIRST_PAX_SIZE: u64 = 1 << 33;
 
 /// A comment of no characters.
 const LEAST_COMMENT: u64 = 12;
-
-/// Where the content of large blobs begins in an archive.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Layout {
-    /// Right behind its header: docker's bytes.
-    #[default]
-    Docker,
-    /// At a multiple of 4096, where file systems can share blocks: a PAX comment before it makes up the distance.
-    Aligned,
-}
 
 /// `size` rounded up to whole blocks.
 pub(super) fn padded(size: u64) -> u64 {

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use barge_oci::{Descriptor, Document, Hasher, Index, annotation, to_go_json};
 
-use super::hashing::{Copier, PIECE};
+use super::hashing::Copier;
+use super::pieces::PIECE;
 use super::plan::{Body, Plan};
 use crate::cleanup::Temporary;
 use crate::content::Provider;

@@ -109,6 +109,10 @@ fn image<'a>(
             let message = format!("layer {}: {}", shown(&old.path), printable(why));
             return Err(Error::refused(Refusal::StreamCorrupt, message));
         }
+        if let Inside::Unknown = &old.layer.inside {
+            let message = format!("layer {}: nobody says its diffID", shown(&old.path));
+            return Err(Error::invalid(message).hint("load it without `--verify digests`"));
+        }
         diff_ids.extend(old.layer.diff_id().map(|id| id.to_string()));
     }
     let config = config(top, members, &diff_ids, chain.iter().map(|old| history(&old.facts)).collect())?;

@@ -14,8 +14,8 @@ use libdeflater::{CompressionLvl, Compressor};
 use zstd::zstd_safe::CParameter;
 
 use super::decompress::MAX_RATIO;
-use super::hashing::Taken;
 use super::seekable::{SEEKABLE, SKIPPABLE};
+use super::threads::Taken;
 
 /// How much is compressed at once: beyond this little is gained, and each thread holds it twice.
 const GZIP_BLOCK: usize = 1 << 20;

@@ -9,12 +9,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use barge_oci::{Descriptor, Digest};
 
-use super::hashing::{Copier, Taken, copy_trusted, has_size};
+use super::hashing::Copier;
 use super::header::padded;
 use super::part::Part;
+use super::pieces::{copy_trusted, has_size};
 use super::plan::{Body, END, Plan, Record};
-use super::write::{LARGE, STEP, Verify};
+use super::threads::Taken;
+use super::verify::Verify;
 use crate::content::{Blob, Provider};
+use crate::copy;
 use crate::error::{Error, Result};
 use crate::output::Placed;
 use crate::parallel::{each, stopped};
@@ -74,7 +77,7 @@ impl<'a, P: Provider + Sync> Placer<'a, P> {
         match &record.body {
             Body::Directory => {}
             Body::Bytes(bytes) => self.write(bytes, at)?,
-            Body::Blob(blob) if blob.size >= LARGE => large.push((blob, at)),
+            Body::Blob(blob) if blob.size >= copy::WORTH => large.push((blob, at)),
             Body::Blob(blob) => copier.copy(self.source.open(blob)?, blob, self.writing(at))?,
         }
         // Padding need not be written: a file that becomes longer does so by zeros.
@@ -97,42 +100,49 @@ impl<'a, P: Provider + Sync> Placer<'a, P> {
     }
 
     fn blob(&self, blob: &Descriptor, at: u64, stop: &AtomicBool) -> Result<()> {
+        let go_on = || if stop.load(Ordering::Relaxed) { Err(stopped()) } else { Ok(()) };
         let mut write = self.writing(at);
-        let mut unless_stopped = |bytes: &[u8]| match stop.load(Ordering::Relaxed) {
-            true => Err(stopped()),
-            false => write(bytes),
-        };
         let content = match self.source.open(blob)? {
-            Blob::File(file) if self.verify.trusts(blob, &file) => return self.share(file, blob, at),
+            Blob::File(file) if self.verify.trusts(blob, &file) => {
+                let file = self.share(file, blob, at, &go_on)?;
+                return self.verify.still_trusts(blob, &file);
+            }
             Blob::File(file) if self.file.shares(&file, at) => {
-                Placer { progress: &Silent, ..*self }.share(file, blob, at)?;
+                Placer { progress: &Silent, ..*self }.share(file, blob, at, &go_on)?;
                 // What is hashed is what is in the archive.
                 let shared = Part { file: Arc::clone(self.file.file()), at, end: at + blob.size };
                 return Copier::here().copy(shared, blob, |bytes| {
                     self.progress.add(bytes.len() as u64);
-                    Ok(())
+                    go_on()
                 });
             }
             content => content,
         };
-        Copier::here().copy(content, blob, &mut unless_stopped)
+        Copier::here().copy(content, blob, |bytes| go_on().and_then(|()| write(bytes)))
     }
 
     /// Shares as much of a blob's blocks as can be, and copies the rest.
-    fn share(&self, from: File, blob: &Descriptor, at: u64) -> Result<()> {
+    fn share(
+        &self,
+        from: File,
+        blob: &Descriptor,
+        at: u64,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<Arc<File>> {
         has_size(&from, blob)?;
-        let mut shared = 0;
-        while shared < blob.size && self.file.shares(&from, at) {
-            let step = self.file.share(&from, shared, at + shared, STEP.min(blob.size - shared));
+        let shares = self.file.shares(&from, at);
+        let shared = copy::all(if shares { blob.size } else { 0 }, |shared, length| {
+            go_on()?;
+            let step = self.file.share(&from, shared, at + shared, length);
             let n = step.map_err(|e| Error::io("write", self.name, e))?;
-            if n == 0 {
-                break;
-            }
-            shared += n;
             self.progress.add(n);
-        }
-        let rest = Part { file: Arc::new(from), at: shared, end: u64::MAX };
-        copy_trusted(rest, &blob.digest, blob.size - shared, self.writing(at + shared))
+            Ok(n)
+        })?;
+        let from = Arc::new(from);
+        let rest = Part { file: Arc::clone(&from), at: shared, end: u64::MAX };
+        let mut write = self.writing(at + shared);
+        copy_trusted(rest, &blob.digest, blob.size - shared, |bytes| go_on().and_then(|()| write(bytes)))?;
+        Ok(from)
     }
 
     /// Writes pieces one behind the other, from byte `at` on.

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use barge_oci::{Descriptor, Digest, Index, Reference, annotation, media_type, to_go_json};
 
 use super::docker::Item;
-use super::header::{Layout, aligned_header, header, padded};
+use super::header::{aligned_header, header, padded};
 use super::tar::BLOCK;
 use crate::content::{Image, Provider};
+use crate::copy;
 use crate::error::{Error, ErrorKind, Refusal, Result};
 use crate::graph::{Kind, Listed, Tree, may_be_absent};
 use crate::select::{HostPreference, Narrowed, Selection, narrow};
@@ -26,6 +27,16 @@ pub struct Plan {
     pub(super) records: BTreeMap<String, Record>,
     layout: Layout,
     size: u64,
+}
+
+/// Where the content of large blobs begins in an archive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// Right behind its header: docker's bytes.
+    #[default]
+    Docker,
+    /// At a multiple of 4096, where file systems can share blocks: a PAX comment before it makes up the distance.
+    Aligned,
 }
 
 /// One image of a plan.
@@ -67,9 +78,6 @@ impl Record {
         }
     }
 }
-
-/// What is smaller is not worth a place of its own.
-const WORTH_ALIGNING: u64 = 64 << 10;
 
 /// Two zero blocks, as Go's writer ends an archive; no padding to tape records.
 pub(super) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
@@ -124,11 +132,17 @@ impl Plan {
         self
     }
 
+    /// How it is laid out.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
     /// The header of a record that begins at byte `at`.
     pub(super) fn header(&self, path: &str, record: &Record, at: u64) -> Vec<u8> {
         let size = record.size();
         match (self.layout, &record.body) {
-            (Layout::Aligned, Body::Blob(_)) if size >= WORTH_ALIGNING => {
+            (Layout::Aligned, Body::Blob(_)) if size >= copy::WORTH => {
                 aligned_header(path, record.mode, size, at)
             }
             _ => header(path, record.mode, size),

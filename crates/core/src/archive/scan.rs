@@ -17,15 +17,17 @@ use super::members::{Facts, Inside, MAX_MEMBERS, MAX_PATH_BYTES, Members, link_t
 use super::part::Part;
 use super::seekable::{Frames, Table};
 use super::tar::{EntryKind, Input, Reader, SeekableFile, Streamed, shown};
+use super::watched::{Watched, WatchedFrames};
 use crate::content::Blob;
+use crate::copy;
 use crate::error::{Error, Refusal, Result};
 use crate::progress::Progress;
 
 const CHUNK: usize = 1 << 20;
 /// What is smaller is decompressed on its way.
 const WORTH: u64 = 1 << 20;
-/// What is smaller is written, even where blocks could be shared.
-const WORTH_TAKING: u64 = 64 << 10;
+/// So many bytes tell how a file is compressed, and whether it may be a document.
+const ENOUGH: usize = 512;
 /// How many of the first bytes are kept, to say what a file is that is no archive.
 const START: usize = 512;
 
@@ -109,6 +111,11 @@ pub enum Standing<'a> {
 }
 
 impl Standing<'_> {
+    /// Whether a file system may share what is there.
+    pub(crate) fn is_aligned(self) -> bool {
+        self.start().is_multiple_of(copy::ALIGNMENT)
+    }
+
     /// The byte with which it begins.
     fn start(self) -> u64 {
         match self {
@@ -132,7 +139,7 @@ pub(super) fn tar<'a, R: Read>(input: R, pass: Pass<'a>, progress: &'a dyn Progr
     front_to_back(input, compression, Scan::new(pass, progress))
 }
 
-/// Reads a tar in a compressed file; a thread of its own decompresses it.
+/// Reads a tar in a compressed file; a thread of its own decompresses it, if there can be one.
 ///
 /// # Errors
 /// As [`tar`].
@@ -142,9 +149,10 @@ pub(super) fn tar_beside<'a>(
     pass: Pass<'a>,
     progress: &'a dyn Progress,
 ) -> Result<Scanned> {
-    let input = Decompressed::new(file, compression, progress);
-    let input = input.map_err(|e| Error::io("start", Path::new("a thread"), e))?;
-    front_to_back(input, compression, Scan::new(pass, progress))
+    match Decompressed::new(&file, compression, progress) {
+        Some(input) => front_to_back(input, compression, Scan::new(pass, progress)),
+        None => tar(file, pass, progress),
+    }
 }
 
 fn front_to_back(input: impl Read, compression: Compression, scan: Scan<'_>) -> Result<Scanned> {
@@ -179,16 +187,16 @@ pub(super) fn tar_file<'a>(file: File, pass: Pass<'a>, progress: &'a dyn Progres
 /// # Errors
 /// As [`tar`].
 pub(super) fn tar_frames<'a>(table: Table, pass: Pass<'a>, progress: &'a dyn Progress) -> Result<Scanned> {
+    let length = table.file_length();
     let (table, listing) = (Arc::new(table), matches!(pass, Pass::List));
     let mut scan = Scan::new(pass, progress);
     // What fails now fails again when it is read.
     let start =
         peek(Frames::new(Arc::clone(&table), 0), START).map_or_else(|_| Vec::new(), |(start, _)| start);
     scan.again = Some(Again::Frames(Arc::clone(&table)));
-    let frames = Frames::new(table, 0);
     // A list is made of few of them.
-    let frames = if listing { frames } else { frames.ahead() };
-    scan.read(WatchedFrames { frames, progress }, Compression::Zstd, start)
+    let frames = if listing { Frames::new(table, 0) } else { Frames::whole(table) };
+    scan.read(WatchedFrames { frames, left: length, progress }, Compression::Zstd, start)
 }
 
 /// Reads a directory: an OCI layout or an unpacked archive. Links are followed only inside it.
@@ -380,7 +388,7 @@ impl<'a> Scan<'a> {
         mut read: impl FnMut(&mut [u8]) -> Result<usize>,
     ) -> Result<()> {
         let mut buffer = std::mem::take(&mut self.buffer);
-        let mut first = read(&mut buffer)?;
+        let mut first = begin(&mut read, &mut buffer)?;
         let start = buffer.get(..first).unwrap_or_default();
         let limit = Members::document_limit(path, start);
         let mut document =
@@ -398,7 +406,7 @@ impl<'a> Scan<'a> {
             _ => false,
         };
         let taken = match (&mut self.pass, origin) {
-            (Pass::Keep(keeper, _), Some(origin)) if keep && size >= WORTH_TAKING => {
+            (Pass::Keep(keeper, _), Some(origin)) if keep && size >= copy::WORTH => {
                 keeper.take(origin, standing.start(), size)?
             }
             _ => None,
@@ -413,7 +421,7 @@ impl<'a> Scan<'a> {
         };
         if taken.is_some() {
             // The archive may change meanwhile: what counts is what was taken, from its beginning.
-            first = next(&mut buffer)?;
+            first = begin(&mut next, &mut buffer)?;
         }
         let compression = Compression::detect(buffer.get(..first).unwrap_or_default());
         let unasked = matches!(self.pass, Pass::Keep(_, Checks::Digests)) && claimed.is_some();
@@ -474,6 +482,18 @@ impl<'a> Scan<'a> {
     }
 }
 
+/// Reads what a file begins with: as much as tells its compression, however little comes at a time.
+fn begin(read: &mut impl FnMut(&mut [u8]) -> Result<usize>, buffer: &mut [u8]) -> Result<usize> {
+    let mut n = 0;
+    while n < ENOUGH {
+        match read(buffer.get_mut(n..).unwrap_or_default())? {
+            0 => break,
+            more => n += more,
+        }
+    }
+    Ok(n)
+}
+
 impl Scan<'_> {
     /// Whether a file can be had a second time.
     fn may_read_again(&self, standing: Standing<'_>) -> bool {
@@ -500,48 +520,6 @@ impl Scan<'_> {
                 Ok(Blob::Stream(content))
             }
         }
-    }
-}
-
-/// Input whose bytes are counted as they are on disk, compressed or not.
-struct Watched<'a, R> {
-    input: R,
-    progress: &'a dyn Progress,
-}
-
-/// Frames whose lengths on disk are counted as they are decompressed.
-struct WatchedFrames<'a> {
-    frames: Frames,
-    progress: &'a dyn Progress,
-}
-
-impl Read for WatchedFrames<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.frames.read(buffer)?;
-        self.progress.add(self.frames.packed());
-        Ok(n)
-    }
-}
-
-impl Input for WatchedFrames<'_> {
-    fn skip(&mut self, n: u64) -> std::io::Result<u64> {
-        self.frames.skip(n)
-    }
-}
-
-impl<R: Input> Input for Watched<'_, R> {
-    fn skip(&mut self, n: u64) -> std::io::Result<u64> {
-        let skipped = self.input.skip(n)?;
-        self.progress.add(skipped);
-        Ok(skipped)
-    }
-}
-
-impl<R: Read> Read for Watched<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.input.read(buffer)?;
-        self.progress.add(n as u64);
-        Ok(n)
     }
 }
 

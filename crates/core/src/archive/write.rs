@@ -8,17 +8,19 @@ use std::sync::Arc;
 use barge_oci::Descriptor;
 
 use super::decompress::Compression;
-use super::hashing::{Copier, copy_trusted, copying, has_size};
+use super::hashing::{Copier, copying};
 use super::header::padded;
 use super::packing::{Packer, Packing};
 use super::part::Part;
+use super::pieces::{copy_trusted, has_size};
 use super::plan::{Body, END, Plan, Record};
 use super::tar::BLOCK;
+use super::verify::Verify;
 use crate::content::{Blob, Provider};
+use crate::copy;
 use crate::error::{Error, Result};
 use crate::output::Sink;
 use crate::progress::Progress;
-use crate::store::Verified;
 
 /// How an archive is written.
 #[derive(Debug, Default)]
@@ -27,36 +29,6 @@ pub struct WriteOptions {
     pub packing: Option<Packing>,
     /// Which blobs are hashed on their way.
     pub verify: Verify,
-}
-
-/// Which blobs are hashed while they are saved. Those under 64 KiB always are.
-#[derive(Debug, Default)]
-pub enum Verify {
-    /// All of them.
-    #[default]
-    Always,
-    /// Those whose files are not what they were when the store verified them.
-    Changed(Verified),
-    /// None; their sizes have to be right.
-    Never,
-}
-
-impl Verify {
-    /// Whether a file need not be hashed.
-    pub(super) fn trusts(&self, blob: &Descriptor, file: &File) -> bool {
-        match self {
-            Self::Always => false,
-            Self::Changed(verified) => verified.vouches(&blob.digest, file),
-            Self::Never => true,
-        }
-    }
-
-    /// Everything that was not trusted is right.
-    pub(super) fn confirm(&self) {
-        if let Self::Changed(verified) = self {
-            verified.confirm();
-        }
-    }
 }
 
 impl Plan {
@@ -87,7 +59,7 @@ impl Plan {
         };
         let verify = &options.verify;
         let mut writer = Writer { plan: self, target, at: 0, verify, name, progress };
-        let bytes = self.blobs().map(|b| b.size).sum();
+        let bytes = verify.hashed(self.blobs().map(|b| b.size).sum());
         copying(bytes, |copier| {
             self.content().try_for_each(|(path, record)| writer.record(path, record, source, copier))
         })?;
@@ -133,11 +105,6 @@ impl Target<'_> {
 
 /// Whatever is smaller is compressed with what stands around it.
 const WORTH: u64 = 4096;
-/// Whatever is smaller is hashed, and passes through this process, in any case.
-pub(super) const LARGE: u64 = 64 << 10;
-/// How much the kernel is asked to move at once: progress is told in between.
-pub(super) const STEP: u64 = 64 << 20;
-
 struct Writer<'a, 't> {
     plan: &'a Plan,
     target: Target<'t>,
@@ -161,7 +128,7 @@ impl Writer<'_, '_> {
             Body::Directory => {}
             Body::Bytes(bytes) => self.write(bytes)?,
             Body::Blob(descriptor) => match source.open(descriptor)? {
-                Blob::File(file) if descriptor.size >= LARGE => self.file(file, descriptor, copier)?,
+                Blob::File(file) if descriptor.size >= copy::WORTH => self.file(file, descriptor, copier)?,
                 blob => copier.copy(blob, descriptor, self.content(descriptor.size))?,
             },
         }
@@ -170,32 +137,25 @@ impl Writer<'_, '_> {
         self.write([0; BLOCK].get(..usize::try_from(padding).unwrap_or_default()).unwrap_or_default())
     }
 
-    /// A large blob that is a file: the kernel may be able to move it.
+    /// A large blob that is a file: if it is trusted, the kernel may be able to move it.
     fn file(&mut self, file: File, blob: &Descriptor, copier: &mut Copier<'_>) -> Result<()> {
-        if self.verify.trusts(blob, &file) {
-            let moved = self.take(&file, blob)?;
-            let rest = Part { file: Arc::new(file), at: moved, end: u64::MAX };
-            return copy_trusted(rest, &blob.digest, blob.size - moved, self.content(blob.size));
+        if !self.verify.trusts(blob, &file) {
+            return copier.copy(file, blob, self.content(blob.size));
         }
-        copier.copy(file, blob, self.content(blob.size))
-    }
-
-    /// Lets the kernel move as much of a blob as it will.
-    fn take(&mut self, file: &File, blob: &Descriptor) -> Result<u64> {
-        has_size(file, blob)?;
-        let Target::Plain(sink) = &mut self.target else { return Ok(0) };
-        let mut moved = 0;
-        while moved < blob.size {
-            let step = sink.take(file, moved, STEP.min(blob.size - moved));
-            let n = step.map_err(|e| Error::io("write", self.name, e))?;
-            if n == 0 {
-                break;
-            }
-            moved += n;
-            self.progress.add(n);
-        }
+        has_size(&file, blob)?;
+        let moved = match &mut self.target {
+            Target::Packed(_) => 0,
+            Target::Plain(sink) => copy::all(blob.size, |moved, length| {
+                let n = sink.take(&file, moved, length).map_err(|e| Error::io("write", self.name, e))?;
+                self.progress.add(n);
+                Ok(n)
+            })?,
+        };
         self.at += moved;
-        Ok(moved)
+        let file = Arc::new(file);
+        let rest = Part { file: Arc::clone(&file), at: moved, end: u64::MAX };
+        copy_trusted(rest, &blob.digest, blob.size - moved, self.content(blob.size))?;
+        self.verify.still_trusts(blob, &file)
     }
 
     /// Takes the content of a blob of `size` bytes.

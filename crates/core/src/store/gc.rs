@@ -60,7 +60,9 @@ impl Store {
                 Ok(())
             })?;
         }
-        self.sweep(&needed)
+        let freed = self.sweep(&needed);
+        self.tidy_verified();
+        freed
     }
 
     /// Deletes manifests with whatever only they use, though an index goes on listing them. `choose` says
@@ -102,7 +104,6 @@ impl Store {
         }
         if !freed.blobs.is_empty() {
             sync_folder(&self.root().join("blobs/sha256"))?;
-            self.forget_gone();
         }
         Ok(freed)
     }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use barge_oci::{Algorithm, Descriptor, Digest, MAX_CONFIG_BYTES};
 
+use super::verified::Look;
 use super::{Lease, Store, assign, private_file, random_name, sync_folder};
 use crate::archive::{Keeper, Standing};
 use crate::behind::Behind;
@@ -20,6 +21,13 @@ use crate::error::{Error, Result};
 const SYNC_ALL_FROM: usize = 16;
 const BUFFER: usize = 256 << 10;
 
+/// A file that was received.
+struct Received {
+    path: PathBuf,
+    /// How it looked when it was complete.
+    look: Look,
+}
+
 /// Content received but not yet part of the store; dropped, it leaves nothing behind.
 pub struct Ingest {
     store: Store,
@@ -27,7 +35,7 @@ pub struct Ingest {
     // Dropped before the folder goes: a folder whose lock is free is stale.
     _lock: File,
     folder: Temporary,
-    received: BTreeMap<Digest, PathBuf>,
+    received: BTreeMap<Digest, Received>,
     /// The file being written.
     current: Option<(BufWriter<File>, PathBuf)>,
     count: u64,
@@ -73,7 +81,7 @@ impl Ingest {
     /// # Errors
     /// `Io`; the names are as before then.
     pub fn commit(self, wanted: &[Digest], images: Vec<Image>) -> Result<()> {
-        let moving: Vec<(&Digest, &PathBuf)> =
+        let moving: Vec<(&Digest, &Received)> =
             wanted.iter().filter_map(|d| self.received.get_key_value(d)).collect();
         self.sync(&moving)?;
         let _shared = self.store.lock("gc.lock", false)?;
@@ -82,14 +90,14 @@ impl Ingest {
         }
         for (digest, from) in &moving {
             let to = self.store.blob_path(digest);
-            std::fs::rename(from, &to).map_err(|e| Error::io("write", &to, e))?;
+            std::fs::rename(&from.path, &to).map_err(|e| Error::io("write", &to, e))?;
         }
         for algorithm in Algorithm::ALL {
             if moving.iter().any(|(d, _)| d.algorithm() == algorithm) {
                 sync_folder(&self.store.root().join("blobs").join(algorithm.name()))?;
             }
         }
-        self.store.verified(moving.iter().map(|(digest, _)| *digest));
+        self.store.verified(moving.iter().map(|(digest, received)| (**digest, received.look)));
         self.store.update(|names| {
             assign(names, images);
             Ok(())
@@ -97,14 +105,14 @@ impl Ingest {
     }
 
     /// Makes the content durable before it gets its name.
-    fn sync(&self, moving: &[(&Digest, &PathBuf)]) -> Result<()> {
+    fn sync(&self, moving: &[(&Digest, &Received)]) -> Result<()> {
         self.behind.end().map_err(|e| Error::io("sync", self.folder.path(), e))?;
         #[cfg(target_os = "linux")]
         if moving.len() >= SYNC_ALL_FROM {
             return rustix::fs::syncfs(&self._lock)
                 .map_err(|e| Error::io("sync", self.store.root(), e.into()));
         }
-        for (_, path) in moving {
+        for (_, Received { path, .. }) in moving {
             File::open(path).and_then(|f| f.sync_all()).map_err(|e| Error::io("sync", path, e))?;
         }
         Ok(())
@@ -115,7 +123,7 @@ impl Ingest {
 impl Documents for Ingest {
     fn has(&self, descriptor: &Descriptor) -> Result<bool> {
         match self.received.get(&descriptor.digest) {
-            Some(path) => {
+            Some(Received { path, .. }) => {
                 let size = std::fs::metadata(path).map_err(|e| Error::io("read", path, e))?.len();
                 Ok(size == descriptor.size)
             }
@@ -126,7 +134,9 @@ impl Documents for Ingest {
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
         match self.received.get(&descriptor.digest) {
             Some(_) if !self.has(descriptor)? || descriptor.size > MAX_CONFIG_BYTES => Ok(None),
-            Some(path) => std::fs::read(path).map(Some).map_err(|e| Error::io("read", path, e)),
+            Some(Received { path, .. }) => {
+                std::fs::read(path).map(Some).map_err(|e| Error::io("read", path, e))
+            }
             None => self.store.document(descriptor),
         }
     }
@@ -135,14 +145,16 @@ impl Documents for Ingest {
 impl Provider for Ingest {
     fn open(&self, descriptor: &Descriptor) -> Result<Blob> {
         match self.received.get(&descriptor.digest) {
-            Some(path) => File::open(path).map(Blob::File).map_err(|e| Error::io("open", path, e)),
+            Some(Received { path, .. }) => {
+                File::open(path).map(Blob::File).map_err(|e| Error::io("open", path, e))
+            }
             None => self.store.open(descriptor),
         }
     }
 }
 
 impl Keeper for Ingest {
-    fn begin(&mut self, claimed: Option<&Digest>, size: u64, _standing: Standing<'_>) -> Result<bool> {
+    fn begin(&mut self, claimed: Option<&Digest>, size: u64, standing: Standing<'_>) -> Result<bool> {
         if let Some(digest) = claimed {
             let store = &self.store;
             let here = self.lease.protect(|| {
@@ -154,10 +166,13 @@ impl Keeper for Ingest {
                 return Ok(false);
             }
         }
-        self.store.room_for(size)?;
         self.count += 1;
         let path = self.folder.path().join(self.count.to_string());
         let file = private_file(&path).map_err(|e| Error::io("create", &path, e))?;
+        // What can be taken takes no room; if it cannot be taken after all, that is seen then.
+        if size < copy::WORTH || !standing.is_aligned() || !copy::may_share(&file) {
+            self.store.room_for(size)?;
+        }
         self.current = Some((BufWriter::with_capacity(BUFFER, file), path));
         Ok(true)
     }
@@ -169,22 +184,22 @@ impl Keeper for Ingest {
             return Ok(None);
         }
         let doing = |e| Error::io("write", path, e);
-        let mut taken = 0;
-        while taken < size {
-            match copy::share(from, at + taken, file, taken, size - taken).map_err(doing)? {
-                0 => {
-                    file.set_len(0).map_err(doing)?;
-                    return Ok(None);
-                }
-                n => taken += n,
-            }
+        let taken = copy::all(size, |taken, length| copy::share(from, at + taken, file, taken, length));
+        if taken.map_err(doing)? < size {
+            file.set_len(0).map_err(doing)?;
+            self.store.room_for(size)?;
+            return Ok(None);
         }
         File::open(path).map(Some).map_err(|e| Error::io("open", path, e))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.current {
-            Some((file, path)) => file.write_all(bytes).map_err(|e| Error::io("write", path, e)),
+            Some((file, path)) => {
+                file.write_all(bytes).map_err(|e| Error::io("write", path, e))?;
+                self.behind.wrote(file.get_ref(), bytes.len() as u64);
+                Ok(())
+            }
             None => Ok(()),
         }
     }
@@ -195,7 +210,7 @@ impl Keeper for Ingest {
 
     fn reopen(&self, digest: &Digest) -> Result<Option<Blob>> {
         let file = match self.received.get(digest) {
-            Some(path) => Some(File::open(path).map_err(|e| Error::io("open", path, e))?),
+            Some(Received { path, .. }) => Some(File::open(path).map_err(|e| Error::io("open", path, e))?),
             None => self.store.open_blob(digest)?,
         };
         Ok(file.map(Blob::File))
@@ -204,7 +219,7 @@ impl Keeper for Ingest {
     fn end(&mut self, digests: &[Digest]) -> Result<()> {
         let Some((file, path)) = self.current.take() else { return Ok(()) };
         let file = file.into_inner().map_err(|e| Error::io("write", &path, e.into_error()))?;
-        self.behind.wrote(&file, file.metadata().map_or(0, |meta| meta.len()));
+        let look = file.metadata().map(|meta| Look::of(&meta)).map_err(|e| Error::io("read", &path, e))?;
         for (n, digest) in digests.iter().enumerate() {
             let named = self.folder.path().join(digest.hex());
             // The same content may be wanted under both of its digests.
@@ -217,7 +232,7 @@ impl Keeper for Ingest {
                 Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
                     return Err(Error::io("write", &named, e));
                 }
-                _ => drop(self.received.insert(*digest, named)),
+                _ => drop(self.received.insert(*digest, Received { path: named, look })),
             }
         }
         Ok(())

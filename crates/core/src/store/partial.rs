@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use barge_oci::{Descriptor, Hasher};
 
+use super::verified::Look;
 use super::{Store, private_file};
 use crate::content::Documents;
 use crate::error::{Error, ErrorKind, Result};
@@ -183,10 +184,11 @@ impl Partial<'_> {
             return Err(Error::new(ErrorKind::Mismatch, message));
         }
         let to = self.store.blob_path(&wanted);
+        let look = self.file.metadata().map(|meta| Look::of(&meta));
         let moved = self.file.sync_all().and_then(|()| std::fs::rename(&self.path, &to));
         moved.map_err(|e| Error::io("write", &to, e))?;
         self.over = true;
-        self.store.verified(std::iter::once(&wanted));
+        self.store.verified(look.ok().map(|look| (wanted, look)).into_iter());
         Ok(())
     }
 

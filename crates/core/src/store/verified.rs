@@ -20,9 +20,12 @@ use barge_oci::Digest;
 use super::{PartOfDigest, Store, private_file, random_name};
 use crate::cleanup::Temporary;
 
+/// How many lines too many are not worth the trouble.
+const SPARE: usize = 16;
+
 /// How a file looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Look {
+pub(super) struct Look {
     device: u64,
     inode: u64,
     size: u64,
@@ -51,12 +54,16 @@ impl Verified {
     /// Whether this file is the blob that was verified, unchanged. If not, it is noted as one that is hashed now.
     pub(crate) fn vouches(&self, digest: &Digest, file: &File) -> bool {
         let Ok(meta) = file.metadata() else { return false };
-        let look = Look::of(&meta);
-        let known = self.looks.get(digest) == Some(&look);
+        let (look, known) = (Look::of(&meta), self.knows(digest, file));
         if !known {
             self.hashed.lock().unwrap_or_else(PoisonError::into_inner).push((*digest, look));
         }
         known
+    }
+
+    /// Whether this file looks now as it did when it was verified.
+    pub(crate) fn knows(&self, digest: &Digest, file: &File) -> bool {
+        file.metadata().is_ok_and(|meta| self.looks.get(digest) == Some(&Look::of(&meta)))
     }
 
     /// Remembers that everything that was hashed was right.
@@ -67,7 +74,7 @@ impl Verified {
 }
 
 impl Look {
-    fn of(meta: &Metadata) -> Self {
+    pub(super) fn of(meta: &Metadata) -> Self {
         let nanoseconds = |s: i64, ns: i64| i128::from(s) * 1_000_000_000 + i128::from(ns);
         Self {
             device: meta.dev(),
@@ -76,6 +83,13 @@ impl Look {
             modified: nanoseconds(meta.mtime(), meta.mtime_nsec()),
             changed: nanoseconds(meta.ctime(), meta.ctime_nsec()),
         }
+    }
+}
+
+impl Look {
+    /// Whether nothing was written to a file between two looks. Its ctime may differ: it was renamed.
+    fn has_content_of(&self, before: &Self) -> bool {
+        Self { changed: before.changed, ..*self } == *before
     }
 }
 
@@ -94,11 +108,14 @@ fn line(digest: &Digest, look: &Look) -> String {
 }
 
 impl Store {
-    /// Remembers blobs that were hashed while they came in, now that they have their names.
-    pub(super) fn verified<'a>(&self, digests: impl Iterator<Item = &'a Digest>) {
-        let look = |d: &Digest| Some((*d, Look::of(&std::fs::symlink_metadata(self.blob_path(d)).ok()?)));
-        let looks: Vec<(Digest, Look)> = digests.filter_map(look).collect();
-        self.append(&looks);
+    /// Remembers blobs that were hashed while they came in, now that they have their names, unless they were written
+    /// to since they looked like this.
+    pub(super) fn verified(&self, hashed: impl Iterator<Item = (Digest, Look)>) {
+        let looks = hashed.filter_map(|(digest, before)| {
+            let now = Look::of(&std::fs::symlink_metadata(self.blob_path(&digest)).ok()?);
+            now.has_content_of(&before).then_some((digest, now))
+        });
+        self.append(&looks.collect::<Vec<_>>());
     }
 
     /// What cannot be remembered costs time later, nothing else.
@@ -114,11 +131,13 @@ impl Store {
         let _ = file.and_then(|mut file| file.write_all(lines.as_bytes()));
     }
 
-    /// Forgets blobs that are gone, once they are most of the list.
-    pub(super) fn forget_gone(&self) {
+    /// Writes the list anew when most of it is of blobs that are gone, or looked otherwise once.
+    pub(super) fn tidy_verified(&self) {
+        let list = std::fs::read(self.private("verified")).unwrap_or_default();
+        let lines = list.iter().filter(|byte| **byte == b'\n').count();
         let known = Verified::of(self).looks;
-        let (here, gone): (Vec<_>, Vec<_>) = known.iter().partition(|(digest, _)| self.holds(digest));
-        if gone.len() <= here.len() {
+        let here: Vec<_> = known.iter().filter(|(digest, _)| self.holds(digest)).collect();
+        if lines <= 2 * here.len() + SPARE {
             return;
         }
         let Ok(name) = random_name() else { return };
@@ -130,5 +149,33 @@ impl Store {
         if written.is_ok() && std::fs::rename(place.path(), self.private("verified")).is_ok() {
             place.kept();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_wrote_to_since_it_was_hashed_is_vouched_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store")).unwrap();
+        store.create().unwrap();
+        let (one, two) = (Digest::sha256(b"one"), Digest::sha256(b"two"));
+        let received = |digest: &Digest| {
+            let path = folder.path().join(digest.hex());
+            std::fs::write(&path, "content").unwrap();
+            (*digest, Look::of(&path.metadata().unwrap()))
+        };
+        let hashed = [received(&one), received(&two)];
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::fs::write(folder.path().join(two.hex()), "CONTENT").unwrap();
+        for digest in [&one, &two] {
+            std::fs::rename(folder.path().join(digest.hex()), store.blob_path(digest)).unwrap();
+        }
+        store.verified(hashed.into_iter());
+        let verified = Verified::of(&store);
+        let known = |digest| verified.knows(digest, &File::open(store.blob_path(digest)).unwrap());
+        assert_eq!((known(&one), known(&two)), (true, false));
     }
 }
