@@ -211,6 +211,19 @@ pub(super) fn directory<'a>(root: &Path, pass: Pass<'a>, progress: &'a dyn Progr
     Ok(Scanned { members, compression: Compression::None, start: Vec::new() })
 }
 
+/// When a file is decompressed for its diffID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inflation {
+    /// Never: it is not compressed.
+    None,
+    /// Never, as it has a digest and that will do.
+    Unasked,
+    /// While it is read.
+    Here,
+    /// When it can be read again.
+    Later,
+}
+
 /// A tar that can be read again, from any byte on.
 enum Again {
     File(Arc<File>),
@@ -411,7 +424,6 @@ impl<'a> Scan<'a> {
             }
             _ => None,
         };
-        let write = keep && taken.is_none();
         let mut next = |buffer: &mut [u8]| match &taken {
             Some(taken) => {
                 let mut taken: &File = taken;
@@ -424,22 +436,19 @@ impl<'a> Scan<'a> {
             first = begin(&mut next, &mut buffer)?;
         }
         let compression = Compression::detect(buffer.get(..first).unwrap_or_default());
-        let unasked = matches!(self.pass, Pass::Keep(_, Checks::Digests)) && claimed.is_some();
-        let compressed = matches!(compression, Compression::Gzip | Compression::Zstd) && !unasked;
-        let later = compressed && size >= WORTH && self.may_read_again(standing);
-        let inflate = compressed && !later && !matches!(self.pass, Pass::List);
-        if inflate {
+        let inflation = self.inflation(compression, size, standing, claimed.is_some());
+        if inflation == Inflation::Here {
             self.inflater.begin(compression, size, wide)?;
         }
         while let Some(bytes) = buffer.get(..first).filter(|b| !b.is_empty()) {
-            if inflate {
+            if inflation == Inflation::Here {
                 self.inflater.write(bytes);
             }
             hashers.update(bytes);
             if let Some(document) = &mut document {
                 document.extend_from_slice(bytes);
             }
-            if let (Pass::Keep(keeper, _), true) = (&mut self.pass, write) {
+            if let (Pass::Keep(keeper, _), true) = (&mut self.pass, keep && taken.is_none()) {
                 keeper.write(bytes)?;
             }
             first = next(&mut buffer)?;
@@ -450,22 +459,16 @@ impl<'a> Scan<'a> {
             let digests: Vec<Digest> = std::iter::once(sha256).chain(sha512).collect();
             keeper.end(&digests)?;
         }
-        let inside = if later {
-            let known = if keep { sha256 } else { claimed.unwrap_or(sha256) };
-            let content = self.read_again(&known, standing, size)?;
-            let layer = Layer { path: path.to_owned(), content, compression, size, wide };
-            let pool = match self.pool.take() {
-                Some(pool) => pool,
-                None => Pool::start(&self.inflater.free)?,
-            };
-            self.pool.insert(pool).add(layer);
-            Inside::Broken("the decompressing thread is gone".into())
-        } else if inflate {
-            self.inflater.end().into()
-        } else if unasked && compression != Compression::None {
-            Inside::Unknown
-        } else {
-            Inside::Itself
+        let inside = match inflation {
+            Inflation::None => Inside::Itself,
+            Inflation::Unasked => Inside::Unknown,
+            Inflation::Here => self.inflater.end().into(),
+            Inflation::Later => {
+                let known = if keep { sha256 } else { claimed.unwrap_or(sha256) };
+                let content = self.read_again(&known, standing, size)?;
+                self.inflate_later(Layer { path: path.to_owned(), content, compression, size, wide })?;
+                Inside::Broken("the decompressing thread is gone".into())
+            }
         };
         if let Some(claimed) = claimed {
             let actual = if wide { sha512.unwrap_or(sha256) } else { sha256 };
@@ -495,6 +498,34 @@ fn begin(read: &mut impl FnMut(&mut [u8]) -> Result<usize>, buffer: &mut [u8]) -
 }
 
 impl Scan<'_> {
+    /// What is to become of a file that begins like this.
+    fn inflation(
+        &self,
+        compression: Compression,
+        size: u64,
+        standing: Standing<'_>,
+        has_digest: bool,
+    ) -> Inflation {
+        match (&self.pass, compression) {
+            (_, Compression::None) => Inflation::None,
+            (Pass::Keep(_, Checks::Digests), _) if has_digest => Inflation::Unasked,
+            // Layers are compressed in these ways only.
+            (_, Compression::Xz | Compression::Bzip2) | (Pass::List, _) => Inflation::None,
+            _ if size >= WORTH && self.may_read_again(standing) => Inflation::Later,
+            _ => Inflation::Here,
+        }
+    }
+
+    /// Leaves a layer to threads that read it again.
+    fn inflate_later(&mut self, layer: Layer) -> Result<()> {
+        let pool = match self.pool.take() {
+            Some(pool) => pool,
+            None => Pool::start(&self.inflater.free)?,
+        };
+        self.pool.insert(pool).add(layer);
+        Ok(())
+    }
+
     /// Whether a file can be had a second time.
     fn may_read_again(&self, standing: Standing<'_>) -> bool {
         match &self.pass {

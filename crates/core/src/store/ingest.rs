@@ -21,13 +21,6 @@ use crate::error::{Error, Result};
 const SYNC_ALL_FROM: usize = 16;
 const BUFFER: usize = 256 << 10;
 
-/// A file that was received.
-struct Received {
-    path: PathBuf,
-    /// How it looked when it was complete.
-    look: Look,
-}
-
 /// Content received but not yet part of the store; dropped, it leaves nothing behind.
 pub struct Ingest {
     store: Store,
@@ -35,7 +28,8 @@ pub struct Ingest {
     // Dropped before the folder goes: a folder whose lock is free is stale.
     _lock: File,
     folder: Temporary,
-    received: BTreeMap<Digest, Received>,
+    /// The files that were received, and how they looked when they were complete.
+    received: BTreeMap<Digest, Look>,
     /// The file being written.
     current: Option<(BufWriter<File>, PathBuf)>,
     count: u64,
@@ -81,39 +75,54 @@ impl Ingest {
     /// # Errors
     /// `Io`; the names are as before then.
     pub fn commit(self, wanted: &[Digest], images: Vec<Image>) -> Result<()> {
-        let moving: Vec<(&Digest, &Received)> =
+        let moving: Vec<(&Digest, &Look)> =
             wanted.iter().filter_map(|d| self.received.get_key_value(d)).collect();
         self.sync(&moving)?;
         let _shared = self.store.lock("gc.lock", false)?;
         if let Some(lost) = wanted.iter().find(|d| !self.received.contains_key(d) && !self.store.holds(d)) {
             return Err(Error::not_found(format!("content digest {lost}: not found")));
         }
-        for (digest, from) in &moving {
+        for (digest, _) in &moving {
             let to = self.store.blob_path(digest);
-            std::fs::rename(&from.path, &to).map_err(|e| Error::io("write", &to, e))?;
+            std::fs::rename(self.place(digest), &to).map_err(|e| Error::io("write", &to, e))?;
         }
         for algorithm in Algorithm::ALL {
             if moving.iter().any(|(d, _)| d.algorithm() == algorithm) {
                 sync_folder(&self.store.root().join("blobs").join(algorithm.name()))?;
             }
         }
-        self.store.verified(moving.iter().map(|(digest, received)| (**digest, received.look)));
+        self.store.verified(moving.iter().map(|(digest, look)| (**digest, **look)));
         self.store.update(|names| {
             assign(names, images);
             Ok(())
         })
     }
 
+    /// Where a file is that was received.
+    fn place(&self, digest: &Digest) -> PathBuf {
+        self.folder.path().join(digest.hex())
+    }
+
+    /// One that was received, to be read.
+    fn open_received(&self, digest: &Digest) -> Result<Option<File>> {
+        if !self.received.contains_key(digest) {
+            return Ok(None);
+        }
+        let path = self.place(digest);
+        File::open(&path).map(Some).map_err(|e| Error::io("open", &path, e))
+    }
+
     /// Makes the content durable before it gets its name.
-    fn sync(&self, moving: &[(&Digest, &Received)]) -> Result<()> {
+    fn sync(&self, moving: &[(&Digest, &Look)]) -> Result<()> {
         self.behind.end().map_err(|e| Error::io("sync", self.folder.path(), e))?;
         #[cfg(target_os = "linux")]
         if moving.len() >= SYNC_ALL_FROM {
             return rustix::fs::syncfs(&self._lock)
                 .map_err(|e| Error::io("sync", self.store.root(), e.into()));
         }
-        for (_, Received { path, .. }) in moving {
-            File::open(path).and_then(|f| f.sync_all()).map_err(|e| Error::io("sync", path, e))?;
+        for (digest, _) in moving {
+            let path = self.place(digest);
+            File::open(&path).and_then(|f| f.sync_all()).map_err(|e| Error::io("sync", &path, e))?;
         }
         Ok(())
     }
@@ -123,10 +132,7 @@ impl Ingest {
 impl Documents for Ingest {
     fn has(&self, descriptor: &Descriptor) -> Result<bool> {
         match self.received.get(&descriptor.digest) {
-            Some(Received { path, .. }) => {
-                let size = std::fs::metadata(path).map_err(|e| Error::io("read", path, e))?.len();
-                Ok(size == descriptor.size)
-            }
+            Some(look) => Ok(look.size == descriptor.size),
             None => self.store.has(descriptor),
         }
     }
@@ -134,8 +140,9 @@ impl Documents for Ingest {
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
         match self.received.get(&descriptor.digest) {
             Some(_) if !self.has(descriptor)? || descriptor.size > MAX_CONFIG_BYTES => Ok(None),
-            Some(Received { path, .. }) => {
-                std::fs::read(path).map(Some).map_err(|e| Error::io("read", path, e))
+            Some(_) => {
+                let path = self.place(&descriptor.digest);
+                std::fs::read(&path).map(Some).map_err(|e| Error::io("read", &path, e))
             }
             None => self.store.document(descriptor),
         }
@@ -144,10 +151,8 @@ impl Documents for Ingest {
 
 impl Provider for Ingest {
     fn open(&self, descriptor: &Descriptor) -> Result<Blob> {
-        match self.received.get(&descriptor.digest) {
-            Some(Received { path, .. }) => {
-                File::open(path).map(Blob::File).map_err(|e| Error::io("open", path, e))
-            }
+        match self.open_received(&descriptor.digest)? {
+            Some(file) => Ok(Blob::File(file)),
             None => self.store.open(descriptor),
         }
     }
@@ -209,9 +214,9 @@ impl Keeper for Ingest {
     }
 
     fn reopen(&self, digest: &Digest) -> Result<Option<Blob>> {
-        let file = match self.received.get(digest) {
-            Some(Received { path, .. }) => Some(File::open(path).map_err(|e| Error::io("open", path, e))?),
+        let file = match self.open_received(digest)? {
             None => self.store.open_blob(digest)?,
+            file => file,
         };
         Ok(file.map(Blob::File))
     }
@@ -221,7 +226,7 @@ impl Keeper for Ingest {
         let file = file.into_inner().map_err(|e| Error::io("write", &path, e.into_error()))?;
         let look = file.metadata().map(|meta| Look::of(&meta)).map_err(|e| Error::io("read", &path, e))?;
         for (n, digest) in digests.iter().enumerate() {
-            let named = self.folder.path().join(digest.hex());
+            let named = self.place(digest);
             // The same content may be wanted under both of its digests.
             let moved = if n + 1 == digests.len() {
                 std::fs::rename(&path, &named)
@@ -232,7 +237,7 @@ impl Keeper for Ingest {
                 Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
                     return Err(Error::io("write", &named, e));
                 }
-                _ => drop(self.received.insert(*digest, Received { path: named, look })),
+                _ => drop(self.received.insert(*digest, look)),
             }
         }
         Ok(())

@@ -28,7 +28,7 @@ const SPARE: usize = 16;
 pub(super) struct Look {
     device: u64,
     inode: u64,
-    size: u64,
+    pub(super) size: u64,
     modified: i128,
     changed: i128,
 }
