@@ -16,7 +16,7 @@ WORKS = {
     "50 images": "save 50 images that share layers",
     "XFS": "save it where the file system shares blocks",
 }
-LEFT, WIDTH, ROW, GAP, TOP = 210, 560, 20, 34, 44
+LEFT, WIDTH, ROW, GAP, TOP = 210, 560, 20, 34, 58
 OURS, OTHERS, INK, PALE = "#0b7285", "#adb5bd", "#212529", "#6c757d"
 
 
@@ -41,16 +41,17 @@ def main():
             length = max(2, WIDTH * math.sqrt(row["wall"] / longest))
             text(LEFT - 8, y + 14, row["peer"], anchor="end", weight="bold" if barge else "normal")
             out.append(f'<rect x="{LEFT}" y="{y + 3}" width="{length:.1f}" height="{ROW - 6}" rx="2" fill="{OURS if barge else OTHERS}"/>')
-            ratio = "" if row["peer"] == "barge" else f'   {row["wall"] / ours:.2g}×'
+            ratio = "" if row["peer"] == "barge" else f' · {row["wall"] / ours:.2g}×'
             text(LEFT + length + 6, y + 14, f'{row["wall"]:.2f} s{ratio}', 11, PALE)
             y += ROW
         y += GAP
     size = f'{report["megabytes"]:.0f} MB, {report["cores"]} cores, best of {report["rounds"]}'
-    versions = ", ".join(f"{name} {said.split('version')[-1].strip().split(',')[0]}" for name, said in report["versions"].items() if name in ("docker", "ctr", "skopeo", "podman"))
+    others = ", ".join(f"{name} {said}" for name, said in report["versions"].items() if name not in ("barge", "kernel"))
     height = y + 10
     print(f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 120}" height="{height}" font-family="system-ui, sans-serif" role="img">')
     print(f'<title>Time that barge and other tools take for the same work</title><rect width="100%" height="100%" fill="white"/>')
-    text(LEFT, 18, f"seconds, less is better: an image of {size}; {versions}", 11, PALE)
+    text(LEFT, 14, f"seconds on a scale of roots, less is better; an image of {size}", 11, PALE)
+    text(LEFT, 28, others, 11, PALE)
     print("\n".join(out))
     print("</svg>")
 

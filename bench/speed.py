@@ -154,8 +154,8 @@ def one_image(bench, layout, name, source):
         ("load", "ctr --no-unpack", f"{ctr} image import --no-unpack {archive}", None, f"{ctr} image rm --sync {full}; {ctr} content prune references"),
         ("load", "skopeo oci:", f"skopeo copy -q oci-archive:{archive} oci:{{n}}:x", to, None),
         ("verify", "barge", f"{BARGE} archive verify {archive}", None, None),
-        ("start", "barge", f"{BARGE} --store {f}/small save hello-barge | cat >/dev/null", None, None),
-        ("start", "true", "true | cat >/dev/null", None, None),
+        ("100 starts", "barge", f"seq 100 | xargs -I% {BARGE} --store {f}/small save hello-barge | cat >/dev/null", None, None),
+        ("100 starts", "true", "seq 100 | xargs -I% true | cat >/dev/null", None, None),
     ]
     bench.rounds(works)
     return os.path.getsize(archive) / 1e6
@@ -217,11 +217,11 @@ def many_images(bench):
     bench.rounds(works)
 
 
-def versions():
-    asked = dict(barge=f"{BARGE} --version", docker="docker --version", ctr="ctr --version", skopeo="skopeo --version", podman="podman --version",
-                 cp="cp --version", kernel="uname -r", processor="grep -m1 'model name' /proc/cpuinfo")
+def versions(docker):
+    asked = dict(barge=f"{BARGE} --version", dockerd=f"docker --host {docker} version --format {{{{.Server.Version}}}}", ctr="ctr --version",
+                 skopeo="skopeo --version", podman="podman --version", kernel="uname -r")
     tell = lambda command: subprocess.run(command, shell=True, capture_output=True, text=True).stdout.strip().splitlines()[:1]
-    return {what: line[0].rpartition("model name\t: ")[2] for what, command in asked.items() if (line := tell(command))}
+    return {what: line[0].split()[-1] for what, command in asked.items() if (line := tell(command))}
 
 
 def main():
@@ -250,7 +250,7 @@ def main():
             containerd.terminate()
             containerd.wait()
         shutil.rmtree(folder, ignore_errors=True)
-    told = versions()
+    told = versions(docker)
     print(f"an image of {total:.0f} MB, {os.cpu_count()} cores, best of {ROUNDS}; " + "; ".join(f"{k} {v}" for k, v in told.items()))
     print(f"  {'work':10} {'':24} {'wall s':>8} {'CPU s':>8} {'MiB':>6} {'disk MB':>8} {'out MB':>8}   wall and CPU of barge = 1")
     for (work, peer), x in bench.best.items():
