@@ -105,6 +105,7 @@ impl Target<'_> {
 
 /// Whatever is smaller is compressed with what stands around it.
 const WORTH: u64 = 4096;
+
 struct Writer<'a, 't> {
     plan: &'a Plan,
     target: Target<'t>,
