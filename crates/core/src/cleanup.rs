@@ -14,13 +14,14 @@ static PENDING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 #[derive(Debug)]
 pub(crate) struct Temporary {
     path: PathBuf,
+    kept: bool,
 }
 
 impl Temporary {
     /// Takes charge of `path`, which need not exist yet.
     pub(crate) fn new(path: PathBuf) -> Self {
         PENDING.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
-        Self { path }
+        Self { path, kept: false }
     }
 
     /// Where it is.
@@ -29,9 +30,8 @@ impl Temporary {
     }
 
     /// It has got its final name: there is nothing to remove any more.
-    pub(crate) fn kept(self) {
-        self.forget();
-        std::mem::forget(self);
+    pub(crate) fn kept(mut self) {
+        self.kept = true;
     }
 
     fn forget(&self) {
@@ -41,7 +41,9 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        remove(&self.path);
+        if !self.kept {
+            remove(&self.path);
+        }
         self.forget();
     }
 }

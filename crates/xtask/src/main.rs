@@ -3,7 +3,7 @@
 mod deps;
 mod run;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -16,8 +16,12 @@ Usage: cargo xtask TASK
   peers                       only install the peers (root, Debian-like)
   deps                        check that dependencies point down
   sample                      write examples/hello anew
+  fuzz [SECONDS [TARGET...]]  fuzz every target that long (default 60; needs cargo-fuzz); what it finds is in fuzz/artifacts
   dist                        write the manual pages and completions to target/dist
 ";
+
+/// The targets below `fuzz/fuzz_targets`.
+const TARGETS: [&str; 5] = ["names", "documents", "template", "archive", "seekable"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -42,6 +46,9 @@ fn task(arguments: &[String]) -> Result<()> {
         ["deps"] => deps::check(),
         ["sample"] => write_sample(),
         ["dist"] => dist(),
+        ["fuzz"] => fuzz("60", &TARGETS),
+        ["fuzz", seconds] => fuzz(seconds, &TARGETS),
+        ["fuzz", seconds, targets @ ..] => fuzz(seconds, targets),
         _ => bail!("{USAGE}"),
     }
 }
@@ -67,6 +74,18 @@ fn write_sample() -> Result<()> {
         std::fs::remove_dir_all(&place).with_context(|| place.display().to_string())?;
     }
     sample::write(&place).with_context(|| place.display().to_string())
+}
+
+/// Runs fuzz targets one after the other. The sanitizers are an unstable flag of the compiler that is pinned.
+fn fuzz(seconds: &str, targets: &[&str]) -> Result<()> {
+    let seconds: u32 = seconds.parse().with_context(|| format!("{seconds}: no seconds"))?;
+    let limit = format!("-max_total_time={seconds}");
+    for target in targets {
+        let cargo = ["RUSTC_BOOTSTRAP=1", "cargo", "fuzz", "run", target, "--"];
+        let bounds = [&limit, "-timeout=30", "-rss_limit_mb=2048", "-max_len=65536"];
+        run::program(Path::new("env"), &[&cargo[..], &bounds[..]].concat())?;
+    }
+    Ok(())
 }
 
 fn dist() -> Result<()> {
