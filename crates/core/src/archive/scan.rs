@@ -1,5 +1,6 @@
-//! One pass over an archive or a layout directory: every byte is read once, hashed, decompressed for its
-//! diffID, and handed to whoever keeps it. Works the same from a pipe and from a file.
+//! One pass over an archive or a layout directory: every byte is hashed and handed to whoever keeps it, or taken over
+//! by them and hashed where they have it; layers are decompressed for their diffIDs on the way, or later where they can
+//! be read again. The outcome is the same from a pipe and from a file.
 
 use std::fs::File;
 use std::io::{Read, Seek};

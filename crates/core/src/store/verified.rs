@@ -84,9 +84,7 @@ impl Look {
             changed: nanoseconds(meta.ctime(), meta.ctime_nsec()),
         }
     }
-}
 
-impl Look {
     /// Whether nothing was written to a file between two looks. Its ctime may differ: it was renamed.
     fn has_content_of(&self, before: &Self) -> bool {
         Self { changed: before.changed, ..*self } == *before
