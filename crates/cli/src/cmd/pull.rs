@@ -32,18 +32,24 @@ pub(crate) fn run(args: &Pull, store: impl Fn() -> Result<Store, Failure>, typed
             these => Wanted::These(these),
         },
     };
-    let settings = registry::settings(&args.registries, [&name])?;
+    let settings = registry::settings(&args.transfer.registries, [&name])?;
     let repository = Registry::new(name.domain(), settings)?.repository(name.path());
-    let referrers = referrers(args.referrers.as_deref()).unwrap_or_default();
+    let referrers = referrers(args.transfer.referrers.as_deref()).unwrap_or_default();
     let options = PullOptions {
         wanted,
         referrers,
         foreign: args.include_foreign,
-        parallel: args.registries.reach.parallel.into(),
+        parallel: args.transfer.registries.reach.parallel.into(),
         now: now(),
         stop: Arc::default(),
     };
-    let puller = Puller { store: &store()?, repository, options, quiet: args.quiet, progress: args.progress };
+    let puller = Puller {
+        store: &store()?,
+        repository,
+        options,
+        quiet: args.transfer.quiet,
+        progress: args.transfer.progress,
+    };
     if args.all_tags {
         for tag in puller.repository.tags()? {
             // What the registry lists and no reference can say cannot be kept under a name.

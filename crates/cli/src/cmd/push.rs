@@ -31,8 +31,8 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
         keep_index: args.keep_index,
         foreign: args.include_foreign,
     };
-    let referrers = referrers(args.referrers.as_deref()).unwrap_or(Referrers::All);
-    let settings = registry::settings(&args.registries, [&name])?;
+    let referrers = referrers(args.transfer.referrers.as_deref()).unwrap_or(Referrers::All);
+    let settings = registry::settings(&args.transfer.registries, [&name])?;
     let repository = Registry::new(name.domain(), settings)?.repository(name.path());
     let store = store()?;
     let images = store.names()?;
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
     let chosen: Vec<&Image> = if args.all_tags {
         images.iter().filter(same_repository).collect()
     } else {
-        if name.is_name_only() && !args.quiet {
+        if name.is_name_only() && !args.transfer.quiet {
             print("Using default tag: latest\n")?;
         }
         let wanted = name.clone().or_latest();
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
         let what = if args.all_tags { name.familiar_name() } else { name.clone().or_latest().familiar() };
         return Err(Failure::Text(format!("tag does not exist: {what}"), 1));
     }
-    if !args.quiet {
+    if !args.transfer.quiet {
         print(&format!("The push refers to repository [{}]\n", name.name()))?;
     }
     let of = |image: &Image| companions(&store, std::slice::from_ref(image), &images, &referrers);
@@ -61,13 +61,13 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
     for (image, companions) in chosen {
         let options = PushOptions {
             selection: selection.clone(),
-            parallel: args.registries.reach.parallel.into(),
+            parallel: args.transfer.registries.reach.parallel.into(),
             siblings: siblings(image, &images, &name),
             companions,
             ..PushOptions::default()
         };
         let tag = image.name.as_ref().and_then(Reference::tag);
-        let mode = if args.quiet { ProgressMode::None } else { args.progress };
+        let mode = if args.transfer.quiet { ProgressMode::None } else { args.transfer.progress };
         let transfers = transfers::new(PUSH, mode);
         let pushed = push(&store, image, &repository, tag, &options, transfers.as_ref())?;
         drop(transfers);
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
             note("note", text);
         }
         let (tag, root) = (tag.unwrap_or_default(), &pushed.root);
-        match args.quiet {
+        match args.transfer.quiet {
             true => print(&format!("{}:{tag}\n", name.name()))?,
             false => print(&format!("{tag}: digest: {} size: {}\n", root.digest, root.size))?,
         }
