@@ -164,7 +164,8 @@ impl Reference {
         Ok(Self { tag: Some(tag.to_owned()), digest: None, ..self.clone() })
     }
 
-    /// The repository's name as people type it (`busybox`, `user/app`, `registry:5000/app`).
+    /// The repository's name as people type it (`busybox`, `user/app`, `registry:5000/app`). What would be read as
+    /// another host's (`docker.io/ghcr.io/app`) is not shortened, though Go's `FamiliarName` does it.
     #[must_use]
     pub fn familiar_name(&self) -> String {
         if self.domain != DEFAULT_DOMAIN {
@@ -172,6 +173,7 @@ impl Reference {
         }
         match self.path.strip_prefix(OFFICIAL) {
             Some(short) if !short.contains('/') => short.to_owned(),
+            _ if split_domain(&self.path).1 != self.path => self.name(),
             _ => self.path.clone(),
         }
     }
@@ -304,6 +306,9 @@ mod tests {
         assert_eq!(both("busybox"), ("docker.io/library/busybox".into(), "busybox".into()));
         assert_eq!(both("index.docker.io/u/x:1"), ("docker.io/u/x:1".into(), "u/x:1".into()));
         assert_eq!(both("localhost/x"), ("localhost/x".into(), "localhost/x".into()));
+        for hidden in ["docker.io/ghcr.io/x", "docker.io/localhost/x", "docker.io/docker.io/x"] {
+            assert_eq!(both(hidden), (hidden.into(), hidden.into()));
+        }
         assert_eq!(both("[::1]:5000/x:y"), ("[::1]:5000/x:y".into(), "[::1]:5000/x:y".into()));
         assert_eq!(Reference::parse("a").unwrap().or_latest().to_string(), "docker.io/library/a:latest");
     }

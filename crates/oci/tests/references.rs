@@ -6,6 +6,12 @@ use serde_json::Value;
 
 const TABLE: &str = include_str!("../testdata/references/references.jsonl");
 
+/// Names that Go shortens to what it reads as another host's are left as they are by design.
+fn is_another_when_shortened(row: &Value) -> bool {
+    let string = |key: &str| row["normalized"][key].as_str().unwrap_or_default().to_owned();
+    Reference::parse(&string("familiar_string")).is_ok_and(|r| r.to_string() != string("string"))
+}
+
 /// Digests of algorithms that address no blob here are refused by design.
 fn unsupported_here(input: &str) -> bool {
     input.contains("@sha384:")
@@ -22,6 +28,7 @@ fn parses_what_go_parses_and_refuses_what_go_refuses() {
             continue;
         }
         checked += 1;
+        let as_go = !is_another_when_shortened(&row);
         let expected = &row["normalized"];
         let text = |key: &str| expected[key].as_str().map(str::to_owned);
         let ours = Reference::parse(input);
@@ -33,8 +40,8 @@ fn parses_what_go_parses_and_refuses_what_go_refuses() {
                     && text("path").as_deref() == Some(r.path())
                     && text("tag").as_deref() == r.tag()
                     && text("digest") == r.digest().map(ToString::to_string)
-                    && text("familiar_string") == Some(r.familiar())
-                    && text("familiar_name") == Some(r.familiar_name())
+                    && (text("familiar_string") == Some(r.familiar())) == as_go
+                    && (text("familiar_name") == Some(r.familiar_name())) == as_go
                     && text("tag_name_only") == Some(r.clone().or_latest().to_string())
             }
         };

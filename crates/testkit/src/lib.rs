@@ -4,5 +4,6 @@ pub mod peers;
 pub mod proxy;
 pub mod sample;
 mod skip;
+pub mod trace;
 
 pub use skip::{shared, skip};

@@ -31,7 +31,8 @@ pub(crate) const HELLO: &str = "sha256:2a4baa9d3ab907498355d1c6664aa71f10cd912a5
 
 /// An empty folder to work in and a store beside it; gone with everything in them when dropped.
 pub(crate) struct Place {
-    folder: TempDir,
+    folder: PathBuf,
+    _temporary: Option<TempDir>,
 }
 
 /// What barge did.
@@ -44,9 +45,21 @@ pub(crate) struct Ran {
 impl Place {
     /// With a store that nobody has written to yet.
     pub(crate) fn new() -> Self {
-        let place = Self { folder: tempfile::tempdir().unwrap() };
+        let temporary = tempfile::tempdir().unwrap();
+        let place = Self { folder: temporary.path().to_path_buf(), _temporary: Some(temporary) };
         fs::create_dir(place.path("")).unwrap();
         place
+    }
+
+    /// What is in a folder already, which stays.
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_path_buf(), _temporary: None }
+    }
+
+    /// Copies all of it into a folder.
+    pub(crate) fn copy_to(&self, folder: &Path) {
+        let copied = Command::new("cp").arg("-a").arg(self.folder.join(".")).arg(folder).status().unwrap();
+        assert!(copied.success());
     }
 
     /// With the sample image in the store.
@@ -63,7 +76,7 @@ impl Place {
 
     /// Loads more images.
     pub(crate) fn load(&self, layout: &Layout) {
-        let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let folder = tempfile::tempdir_in(&self.folder).unwrap();
         layout.write(folder.path());
         let ran = self.run_in(self.command(&["load", "-q", "-i", folder.path().to_str().unwrap()]), b"");
         // Notes on what is listed and not there are other tests' business.
@@ -72,11 +85,11 @@ impl Place {
 
     /// A file in the folder to work in, which is where barge is started.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join("work").join(name)
+        self.folder.join("work").join(name)
     }
 
     pub(crate) fn store(&self) -> PathBuf {
-        self.folder.path().join("store")
+        self.folder.join("store")
     }
 
     /// Where the store keeps a blob.
@@ -157,7 +170,7 @@ impl Place {
 
     fn prepare(&self, command: &mut Command) {
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("HOME", self.folder.path()).env("TZ", "UTC").env("barge", env!("CARGO_BIN_EXE_barge"));
+        command.env("HOME", &self.folder).env("TZ", "UTC").env("barge", env!("CARGO_BIN_EXE_barge"));
         command.current_dir(self.path(""));
     }
 

@@ -36,6 +36,8 @@ pub use plan::{Layout, Plan, Planned};
 pub(crate) use read::name_of;
 pub use read::{Archive, Forms, Found};
 pub use scan::{Checks, Keeper, Pass, Standing};
+#[cfg(fuzzing)]
+pub use tar::entries;
 pub(crate) use tar::{BLOCK, begins_tar, read_through};
 pub use verify::Verify;
 pub use write::WriteOptions;

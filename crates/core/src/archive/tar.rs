@@ -15,6 +15,16 @@ use std::io::{self, BufReader, Read, Seek};
 use super::header::padded;
 use crate::error::{Error, Refusal, Result, printable};
 
+/// The numbers of a header that say nothing about an image, where they are and how long. Other readers refuse a header
+/// with one that is none.
+const NUMBERS: [(&str, usize, usize); 6] = [
+    ("mode", 100, 8),
+    ("user", 108, 8),
+    ("group", 116, 8),
+    ("time", 136, 12),
+    ("device", 329, 8),
+    ("minor device", 337, 8),
+];
 /// The unit of everything in a tar.
 pub(crate) const BLOCK: usize = 512;
 /// The largest PAX or GNU name record that is read; Go's limit.
@@ -268,6 +278,11 @@ impl<R: Input> Reader<R> {
         if !is_header(&block) {
             return Err(bad(offset, "a header with a wrong checksum"));
         }
+        if let Some((what, ..)) =
+            NUMBERS.iter().find(|(_, at, len)| number(field(&block, *at, *len)).is_none())
+        {
+            return Err(bad(offset, &format!("a {what} that is no number")));
+        }
         Ok(Some(block))
     }
 
@@ -277,6 +292,9 @@ impl<R: Input> Reader<R> {
         let prefix = text(field(header, 345, 155));
         if ustar && !prefix.is_empty() {
             path = [prefix, b"/", &path].concat();
+        } else if !prefix.is_empty() && header[156] != b'S' {
+            // GNU's headers have times here; some readers take them for a part of the path.
+            return Err(bad(offset, "a prefix in a header of a format that has none"));
         }
         let path = pending.path.unwrap_or(path);
         let link = pending.link.unwrap_or_else(|| text(field(header, 157, 100)).to_vec());
@@ -454,20 +472,29 @@ fn text(field: &[u8]) -> &[u8] {
     field.split(|b| *b == 0).next().unwrap_or_default()
 }
 
-/// Octal digits, or GNU's base-256 where the first bit is set; what is too large for anything is the largest number.
+/// Octal digits between spaces, up to the first NUL, or GNU's base-256; nothing at all is 0, and what is too large for
+/// anything is the largest number. What Go and Python do not read alike is no number: digits behind a NUL, and base-256
+/// that does not begin with 0x80 or 0xff.
 fn number(field: &[u8]) -> Option<i64> {
     let (first, rest) = field.split_first()?;
-    if first & 0x80 != 0 {
-        let negative = first & 0x40 != 0;
-        let start = if negative { -1 } else { i64::from(first & 0x3f) };
-        if negative && first & 0x3f != 0x3f {
-            return None;
-        }
+    let binary = |start| {
         let shifted = |n: i64, b: &u8| n.saturating_mul(256).saturating_add(i64::from(*b));
-        return Some(rest.iter().fold(start, shifted));
+        rest.iter().fold(start, shifted)
+    };
+    match first {
+        0x80 => return Some(binary(0)),
+        0xff => return Some(binary(-1)),
+        _ => {}
     }
-    let digits = field.trim_ascii_start();
-    let digits = digits.split(|b| matches!(b, 0 | b' ')).next()?;
+    let digits = text(field);
+    let behind = field.get(digits.len()..).unwrap_or_default();
+    let blanks = digits.iter().take_while(|b| **b == b' ').count();
+    let digits = digits.get(blanks..).unwrap_or_default();
+    if digits.is_empty() {
+        return behind.iter().all(|b| matches!(b, 0 | b' ')).then_some(0);
+    }
+    let blanks = digits.iter().rev().take_while(|b| **b == b' ').count();
+    let digits = digits.get(..digits.len() - blanks).unwrap_or_default();
     digits.iter().try_fold(0_i64, |n, b| match b {
         b'0'..=b'7' => n.checked_mul(8)?.checked_add(i64::from(b - b'0')),
         _ => None,
@@ -484,13 +511,43 @@ pub(crate) fn read_through(input: impl Read) -> Result<()> {
     reader.drain()
 }
 
+/// What the entries of a tar are, for whoever holds it against another reader: path, type, size and where the content
+/// begins. No path ends in a slash, an empty file is a directory, and of what no image has there is only the type, `S`.
+///
+/// # Errors
+/// As [`Reader::next_entry`].
+#[cfg(fuzzing)]
+pub fn entries(tar: &[u8]) -> Result<Vec<(String, char, u64, u64)>> {
+    let mut reader = Reader::new(Streamed(tar));
+    let mut all = Vec::new();
+    while let Some(entry) = reader.next_entry()? {
+        let (kind, size) = match entry.kind {
+            EntryKind::File if entry.size > 0 => ('0', entry.size),
+            EntryKind::Hardlink => ('1', 0),
+            EntryKind::Symlink => ('2', 0),
+            EntryKind::File | EntryKind::Directory => ('5', 0),
+            EntryKind::Special(_) => {
+                all.push((String::new(), 'S', 0, 0));
+                continue;
+            }
+        };
+        // Bytes that are no UTF-8 as Python shows them.
+        let path = entry.path.trim_end_matches('/').replace('\u{fffd}', "\\x");
+        all.push((path, kind, size, reader.position()));
+    }
+    Ok(all)
+}
+
 /// Whether what begins with these bytes is a tar: its first block is a header, or the end of an empty one.
 pub(crate) fn begins_tar(start: &[u8]) -> bool {
     start.first_chunk().is_some_and(|block| is_header(block) || *block == [0; BLOCK])
 }
 
-/// Whether a block has the checksum of a header.
+/// Whether a block has the checksum of a header; none is not 0.
 fn is_header(block: &[u8; BLOCK]) -> bool {
+    if field(block, 148, 8).iter().all(|b| matches!(b, 0 | b' ')) {
+        return false;
+    }
     let sum = number(field(block, 148, 8));
     sum == Some(i64::from(checksum(block, u32::from))) || sum == Some(signed_checksum(block))
 }

@@ -1,0 +1,13 @@
+//! What barge survives: being killed anywhere, losing what was not synced, a system that says no.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod common;
+#[path = "survival/faults.rs"]
+mod faults;
+#[path = "survival/kills.rs"]
+mod kills;
+#[path = "survival/power.rs"]
+mod power;
+#[path = "survival/work.rs"]
+mod work;
