@@ -5,6 +5,8 @@
 mod common;
 #[path = "survival/faults.rs"]
 mod faults;
+#[path = "survival/hostile_store.rs"]
+mod hostile_store;
 #[path = "survival/kills.rs"]
 mod kills;
 #[path = "survival/power.rs"]

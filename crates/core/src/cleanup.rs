@@ -4,24 +4,37 @@
 //! SIGTERM calls [`remove_all`] before it exits. What SIGKILL leaves is recognised as stale by its lock and
 //! removed by the next run.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-static PENDING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+use crate::folder::Folder;
+
+/// What is in a folder that is held open is removed from there, wherever its path leads by then.
+static PENDING: Mutex<BTreeMap<PathBuf, Option<Arc<Folder>>>> = Mutex::new(BTreeMap::new());
 
 /// A temporary file or directory; removed when this is dropped, unless it was kept.
 #[derive(Debug)]
 pub(crate) struct Temporary {
     path: PathBuf,
+    folder: Option<Arc<Folder>>,
     kept: bool,
 }
 
 impl Temporary {
     /// Takes charge of `path`, which need not exist yet.
     pub(crate) fn new(path: PathBuf) -> Self {
-        PENDING.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
-        Self { path, kept: false }
+        Self::register(path, None)
+    }
+
+    /// Takes charge of `name` in a folder; it need not exist yet.
+    pub(crate) fn within(folder: &Arc<Folder>, name: &str) -> Self {
+        Self::register(folder.path(name), Some(Arc::clone(folder)))
+    }
+
+    fn register(path: PathBuf, folder: Option<Arc<Folder>>) -> Self {
+        PENDING.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), folder.clone());
+        Self { path, folder, kept: false }
     }
 
     /// Where it is.
@@ -29,33 +42,42 @@ impl Temporary {
         &self.path
     }
 
+    /// What it is called in its folder.
+    pub(crate) fn name(&self) -> &str {
+        name(&self.path)
+    }
+
     /// It has got its final name: there is nothing to remove any more.
     pub(crate) fn kept(mut self) {
         self.kept = true;
-    }
-
-    fn forget(&self) {
-        PENDING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.path);
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.kept {
-            remove(&self.path);
+            remove(&self.path, self.folder.as_deref());
         }
-        self.forget();
+        PENDING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.path);
     }
 }
 
 /// Removes every temporary file of this process.
 pub fn remove_all() {
-    for path in PENDING.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        remove(path);
+    for (path, folder) in PENDING.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        remove(path, folder.as_deref());
     }
 }
 
 /// Removal that fails leaves something for the next run to clean up.
-fn remove(path: &Path) {
-    let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+fn remove(path: &Path, folder: Option<&Folder>) {
+    let _ = match folder {
+        Some(folder) => folder.remove(name(path)).or_else(|_| folder.remove_folder(name(path))),
+        None if path.is_dir() => std::fs::remove_dir_all(path),
+        None => std::fs::remove_file(path),
+    };
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }

@@ -12,7 +12,7 @@ use crate::behind::Behind;
 use crate::cleanup::Temporary;
 use crate::copy;
 use crate::error::{Error, Result, printable};
-use crate::store::{random_name, sync_folder};
+use crate::store::random_name;
 
 /// The mode of a saved archive, whatever the umask: images hold secrets.
 const MODE: u32 = 0o600;
@@ -282,7 +282,8 @@ impl AtomicFile {
         };
         std::fs::rename(temporary.path(), &self.target).map_err(doing)?;
         temporary.kept();
-        sync_folder(&self.folder)
+        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
+        synced.map_err(|e| Error::io("sync", &self.target, e))
     }
 }
 

@@ -58,7 +58,7 @@ impl Plan {
         // The blobs are there for good before anything names them.
         for algorithm in self.records.keys().filter(|path| path.starts_with("blobs/") && path.ends_with('/'))
         {
-            crate::store::sync_folder(&folder.join(algorithm))?;
+            sync_folder(&folder.join(algorithm))?;
         }
         self.list(folder, rename)
     }
@@ -96,7 +96,7 @@ impl Plan {
             replace(&layout, b"{\"imageLayoutVersion\":\"1.0.0\"}")?;
         }
         replace(&path, &to_go_json(&listed).map_err(|e| json(&e))?)?;
-        crate::store::sync_folder(folder)
+        sync_folder(folder)
     }
 }
 
@@ -135,6 +135,12 @@ fn holds(path: &Path, descriptor: &Descriptor, buffer: &mut Vec<u8>) -> Result<b
 
 fn make_folder(path: &Path) -> Result<()> {
     DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(|e| Error::io("create", path, e))
+}
+
+/// Makes a rename in `folder` durable.
+fn sync_folder(folder: &Path) -> Result<()> {
+    let synced = File::open(folder).and_then(|f| f.sync_all());
+    synced.map_err(|e| Error::io("sync", folder, e))
 }
 
 /// A file beside `to`, that becomes it when it is whole.

@@ -391,7 +391,7 @@ impl<R: Input> Reader<R> {
         if name.is_empty() { Err(bad(offset, "an empty long name")) } else { Ok(name) }
     }
 
-    /// The whole content of a record.
+    /// The whole content of a record. Some readers go on reading in its padding, so nothing may be there.
     fn meta(&mut self, size: u64, offset: u64) -> Result<Vec<u8>> {
         if size > MAX_META_BYTES {
             let message = format!(
@@ -399,13 +399,17 @@ impl<R: Input> Reader<R> {
             );
             return Err(Error::refused(Refusal::LimitExceeded, message));
         }
-        self.remaining = padded(size);
-        let mut content = vec![0; usize::try_from(size).unwrap_or_default()];
+        let whole = padded(size);
+        self.remaining = whole;
+        let mut content = vec![0; usize::try_from(whole).unwrap_or_default()];
         let (mut read, mut at) = (0, 0);
         while let Some(rest) = content.get_mut(at..).filter(|r| !r.is_empty()) {
-            at += self.read_content(size, &mut read, rest)?;
+            at += self.read_content(whole, &mut read, rest)?;
         }
-        self.skip_rest()?;
+        let padding = content.split_off(usize::try_from(size).unwrap_or_default());
+        if padding.iter().any(|byte| *byte != 0) {
+            return Err(bad(offset, "a PAX or GNU record that goes on in its padding"));
+        }
         Ok(content)
     }
 
@@ -473,7 +477,7 @@ fn text(field: &[u8]) -> &[u8] {
 }
 
 /// Octal digits between spaces, up to the first NUL, or GNU's base-256; nothing at all is 0, and what is too large for
-/// anything is the largest number. What Go and Python do not read alike is no number: digits behind a NUL, and base-256
+/// anything is the largest number. What Go and Python do not read alike is no number: digits behind nothing but a NUL, and base-256
 /// that does not begin with 0x80 or 0xff.
 fn number(field: &[u8]) -> Option<i64> {
     let (first, rest) = field.split_first()?;
@@ -636,7 +640,11 @@ mod tests {
     fn base_256_and_negative_sizes() {
         assert_eq!(number(b"\x80\0\0\0\0\0\0\0\0\0\x04\0"), Some(1024));
         assert_eq!(number(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfc\0"), Some(-1024));
-        assert_eq!(number(b"\xbf\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), Some(i64::MAX));
+        assert_eq!(number(b"\x80\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), Some(i64::MAX));
+        for odd in [&b"\xbf\xff\xff\xff\xff\xff\xff\xff"[..], b"12\x0034", b"1 2", b"\x00\x0012", b"+7"] {
+            let expected = (odd == b"12\x0034").then_some(0o12);
+            assert_eq!(number(odd), expected, "{odd:?}");
+        }
         assert_eq!(number(b"0000644\0"), Some(0o644));
         assert_eq!(number(b"9"), None);
     }

@@ -11,11 +11,12 @@ use std::time::{Duration, SystemTime};
 use barge_oci::{Algorithm, Digest};
 use serde::{Deserialize, Serialize};
 
-use super::{DigestSet, Store, Summary, private_file, random_name};
+use super::{Area, DigestSet, Store, Summary, random_name};
 use crate::cleanup::Temporary;
 use crate::content::Image;
 use crate::error::{Error, ErrorKind, Result};
 
+const CACHE: &str = "summaries";
 /// Changes whenever the meaning of the cached bytes does.
 const VERSION: u32 = 3;
 /// The file begins with the hex of the sha256 of the rest.
@@ -170,9 +171,7 @@ impl Store {
 
     /// The blob folders' times, if they have not changed just now.
     fn stamp(&self) -> Option<Stamp> {
-        let modified = |a: Algorithm| {
-            std::fs::metadata(self.root().join("blobs").join(a.name())).and_then(|m| m.modified()).ok()
-        };
+        let modified = |a: Algorithm| self.try_folder(Area::of(a)).and_then(|folder| folder.modified()).ok();
         let stamp: Stamp = Algorithm::ALL.map(modified).to_vec();
         let settled = |t: &SystemTime| t.elapsed().is_ok_and(|age| age > SETTLED);
         stamp.iter().flatten().all(settled).then_some(stamp)
@@ -180,7 +179,7 @@ impl Store {
 
     /// The cache; `None` if there is none, or none that this version can read.
     fn cached(&self) -> Option<Cached<Arc<Summary>>> {
-        let bytes = std::fs::read(self.private("summaries")).ok()?;
+        let bytes = self.try_folder(Area::Private).and_then(|private| private.content(CACHE)).ok()?;
         // gc relies on what it says, so it must be to the bit what was written.
         let (sum, bytes) = bytes.split_at_checked(SUM)?;
         if Digest::sha256(bytes).hex().as_bytes() != sum {
@@ -198,12 +197,13 @@ impl Store {
     /// Failing to write the cache costs time later, nothing else.
     fn cache(&self, cached: &Cached<&Summary>) {
         let (Ok(bytes), Ok(name)) = (postcard::to_allocvec(cached), random_name()) else { return };
-        let place = Temporary::new(self.private(&format!("summaries.{name}")));
-        let Ok(mut file) = private_file(place.path()) else { return };
+        let Ok(private) = self.folder(Area::Private) else { return };
+        let place = Temporary::within(private, &format!("{CACHE}.{name}"));
+        let Ok(mut file) = private.write(place.name()) else { return };
         // Held while it is written, so that nobody takes it for what a killed process left.
         let bytes = [Digest::sha256(&bytes).hex().into_bytes(), bytes].concat();
         let written = file.lock().and_then(|()| std::io::Write::write_all(&mut file, &bytes));
-        if written.is_ok() && std::fs::rename(place.path(), self.private("summaries")).is_ok() {
+        if written.is_ok() && private.rename(place.name(), private, CACHE).is_ok() {
             place.kept();
         }
     }

@@ -44,8 +44,8 @@ impl Store {
         let mut checked = Checked::default();
         let mut blobs: Vec<Digest> = self.blobs()?.into_iter().collect();
         blobs.sort();
-        let sizes = blobs.iter().filter_map(|d| std::fs::symlink_metadata(self.blob_path(d)).ok());
-        progress.start(Some(sizes.map(|m| m.len()).sum()));
+        let sizes = blobs.iter().filter_map(|d| self.look(d).ok().flatten());
+        progress.start(Some(sizes.map(|look| look.size).sum()));
         for digest in blobs {
             match self.hash(&digest, progress) {
                 Ok((actual, size)) => {

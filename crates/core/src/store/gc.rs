@@ -2,12 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
 use std::sync::Arc;
 
 use barge_oci::Digest;
 
-use super::{DigestSet, Store, Summary, private_file, sync_folder};
+use super::{Area, DigestSet, Store, Summary};
 use crate::content::Image;
 use crate::error::{Error, Result};
 
@@ -96,14 +95,13 @@ impl Store {
         let mut garbage: Vec<Digest> = self.blobs()?.into_iter().filter(|d| !needed.contains(d)).collect();
         garbage.sort();
         for digest in garbage {
-            let path = self.blob_path(&digest);
-            let size = std::fs::symlink_metadata(&path).map_or(0, |m| m.len());
-            std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
-            freed.bytes += size;
+            freed.bytes += self.look(&digest)?.map_or(0, |look| look.size);
+            let removed = self.folder(Area::of(digest.algorithm()))?.remove(&digest.hex());
+            removed.map_err(|e| Error::io("remove", &self.blob_path(&digest), e))?;
             freed.blobs.push(digest);
         }
         if !freed.blobs.is_empty() {
-            sync_folder(&self.root().join("blobs/sha256"))?;
+            self.settle()?;
         }
         Ok(freed)
     }
@@ -111,32 +109,37 @@ impl Store {
     /// What living processes hold; the leases of dead ones are removed.
     fn leased(&self) -> Result<DigestSet> {
         let mut held = DigestSet::default();
-        for path in entries(&self.private("leases"))? {
-            let Some(mut file) = open_if_there(&path)? else { continue };
+        for name in self.names_in(Area::Leases)? {
+            let Some(mut file) = self.open_if_there(Area::Leases, &name)? else { continue };
             if file.try_lock().is_ok() {
-                std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+                self.remove_if_there(Area::Leases, &name)?;
                 continue;
             }
             let mut lines = String::new();
-            file.read_to_string(&mut lines).map_err(|e| Error::io("read", &path, e))?;
+            let read = file.read_to_string(&mut lines);
+            read.map_err(|e| Error::io("read", &self.area_path(Area::Leases).join(name), e))?;
             held.extend(lines.lines().filter_map(|l| l.parse::<Digest>().ok()));
         }
         Ok(held)
     }
 
     fn remove_stale_ingests(&self) -> Result<()> {
-        for folder in entries(&self.private("ingest"))? {
-            let lock = folder.join("lock");
-            let stale = match private_file(&lock) {
-                Ok(file) => file.try_lock().is_ok(),
-                Err(e) if e.kind() == io::ErrorKind::NotFound => false,
-                Err(e) => return Err(Error::io("lock", &lock, e)),
+        let Some(ingests) = self.folder_if_there(Area::Ingest)? else { return Ok(()) };
+        let gone = |e: &io::Error| e.kind() == io::ErrorKind::NotFound;
+        for name in self.names_in(Area::Ingest)? {
+            let doing = |e| Error::io("remove", &ingests.path(&name), e);
+            let folder = match ingests.folder(&name) {
+                Err(e) if gone(&e) => continue,
+                folder => folder.map_err(doing)?,
+            };
+            let stale = match folder.write("lock") {
+                Ok(lock) => lock.try_lock().is_ok(),
+                Err(e) if gone(&e) => false,
+                Err(e) => return Err(Error::io("lock", &folder.path("lock"), e)),
             };
             if stale {
-                match std::fs::remove_dir_all(&folder) {
-                    Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                        return Err(Error::io("remove", &folder, e));
-                    }
+                match ingests.remove_folder(&name) {
+                    Err(e) if !gone(&e) => return Err(doing(e)),
                     _ => {}
                 }
             }
@@ -148,16 +151,13 @@ impl Store {
     fn remove_stale_files(&self) -> Result<()> {
         // Whoever replaces index.json holds this, so no file of theirs is between its making and its lock.
         let _guard = self.lock("index.lock", true)?;
-        let temporary = |p: &Path| {
-            let name = p.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let random = name
-                .rsplit_once('.')
-                .is_some_and(|(_, r)| r.len() == 16 && u64::from_str_radix(r, 16).is_ok());
-            random && p.is_file()
+        let temporary = |name: &&String| {
+            let random = name.rsplit_once('.').map(|(_, random)| random);
+            random.is_some_and(|r| r.len() == 16 && u64::from_str_radix(r, 16).is_ok())
         };
-        for path in entries(&self.root().join(super::PRIVATE))?.into_iter().filter(|p| temporary(p)) {
-            if open_if_there(&path)?.is_some_and(|f| f.try_lock().is_ok()) {
-                remove_if_there(&path)?;
+        for name in self.names_in(Area::Private)?.iter().filter(temporary) {
+            if self.open_if_there(Area::Private, name)?.is_some_and(|f| f.try_lock().is_ok()) {
+                self.remove_if_there(Area::Private, name)?;
             }
         }
         Ok(())
@@ -168,38 +168,31 @@ impl Store {
     /// # Errors
     /// `Io`.
     pub(super) fn tidy(&self) -> Result<()> {
-        if entries(&self.private("ingest"))?.is_empty() {
+        if self.names_in(Area::Ingest)?.is_empty() {
             return Ok(());
         }
-        let path = self.private("gc.lock");
-        let file = private_file(&path).map_err(|e| Error::io("lock", &path, e))?;
+        let private = self.folder(Area::Private)?;
+        let file = private.write("gc.lock").map_err(|e| Error::io("lock", &private.path("gc.lock"), e))?;
         if file.try_lock().is_err() {
             return Ok(());
         }
         self.remove_stale_ingests()
     }
-}
 
-pub(super) fn entries(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
-    let doing = |e| Error::io("read", folder, e);
-    match std::fs::read_dir(folder) {
-        Ok(entries) => entries.map(|e| e.map(|e| e.path()).map_err(doing)).collect(),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(e) => Err(doing(e)),
+    pub(super) fn remove_if_there(&self, area: Area, name: &str) -> Result<()> {
+        match self.folder(area)?.remove(name) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Err(Error::io("remove", &self.area_path(area).join(name), e))
+            }
+            _ => Ok(()),
+        }
     }
-}
 
-pub(super) fn remove_if_there(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
-        _ => Ok(()),
-    }
-}
-
-pub(super) fn open_if_there(path: &Path) -> Result<Option<File>> {
-    match File::open(path) {
-        Ok(file) => Ok(Some(file)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::io("open", path, e)),
+    pub(super) fn open_if_there(&self, area: Area, name: &str) -> Result<Option<File>> {
+        match self.folder(area)?.read(name) {
+            Ok(file) => Ok(Some(file)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::io("open", &self.area_path(area).join(name), e)),
+        }
     }
 }

@@ -1,21 +1,20 @@
 //! Ingests: content on its way into the store, invisible until all of it is verified.
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
 
 use barge_oci::{Algorithm, Descriptor, Digest, MAX_CONFIG_BYTES};
 
 use super::verified::Look;
-use super::{Lease, Store, assign, private_file, random_name, sync_folder};
+use super::{Area, Lease, Store, assign, random_name};
 use crate::archive::{Keeper, Standing};
 use crate::behind::Behind;
 use crate::cleanup::Temporary;
 use crate::content::{Blob, Documents, Image, Provider};
 use crate::copy;
 use crate::error::{Error, Result};
+use crate::folder::Folder;
 
 /// From this many new blobs on, one sync of the file system is cheaper than one a blob.
 const SYNC_ALL_FROM: usize = 16;
@@ -26,12 +25,13 @@ pub struct Ingest {
     store: Store,
     lease: Lease,
     // Dropped before the folder goes: a folder whose lock is free is stale.
-    _lock: File,
-    folder: Temporary,
+    lock: File,
+    folder: Folder,
+    _place: Temporary,
     /// The files that were received, and how they looked when they were complete.
     received: BTreeMap<Digest, Look>,
     /// The file being written.
-    current: Option<(BufWriter<File>, PathBuf)>,
+    current: Option<(BufWriter<File>, String)>,
     count: u64,
     behind: Behind,
 }
@@ -46,15 +46,16 @@ impl Ingest {
         let lease = Lease::new(store)?;
         store.tidy()?;
         let _shared = store.lock("gc.lock", false)?;
-        let folder = Temporary::new(store.private("ingest").join(random_name()?));
-        let made = DirBuilder::new().mode(0o700).create(folder.path());
-        made.map_err(|e| Error::io("create", folder.path(), e))?;
-        let path = folder.path().join("lock");
-        let lock = private_file(&path).map_err(|e| Error::io("create", &path, e))?;
+        let ingests = store.folder(Area::Ingest)?;
+        let place = Temporary::within(ingests, &random_name()?);
+        let made = ingests.make_folder(place.name()).and_then(|()| ingests.folder(place.name()));
+        let folder = made.map_err(|e| Error::io("create", place.path(), e))?;
+        let path = folder.path("lock");
+        let lock = folder.write("lock").map_err(|e| Error::io("create", &path, e))?;
         lock.lock().map_err(|e| Error::io("lock", &path, e))?;
         let store = store.clone();
         let (received, behind) = (BTreeMap::new(), Behind::default());
-        Ok(Self { store, lease, _lock: lock, folder, received, current: None, count: 0, behind })
+        Ok(Self { store, lease, lock, folder, _place: place, received, current: None, count: 0, behind })
     }
 
     /// Receives a whole small document.
@@ -83,12 +84,13 @@ impl Ingest {
             return Err(Error::not_found(format!("content digest {lost}: not found")));
         }
         for (digest, _) in &moving {
-            let to = self.store.blob_path(digest);
-            std::fs::rename(self.place(digest), &to).map_err(|e| Error::io("write", &to, e))?;
+            let blobs = self.store.folder(Area::of(digest.algorithm()))?;
+            let moved = self.folder.rename(&digest.hex(), blobs, &digest.hex());
+            moved.map_err(|e| Error::io("write", &self.store.blob_path(digest), e))?;
         }
         for algorithm in Algorithm::ALL {
             if moving.iter().any(|(d, _)| d.algorithm() == algorithm) {
-                sync_folder(&self.store.root().join("blobs").join(algorithm.name()))?;
+                self.store.sync(Area::of(algorithm))?;
             }
         }
         self.store.verified(moving.iter().map(|(digest, look)| (**digest, **look)));
@@ -98,31 +100,26 @@ impl Ingest {
         })
     }
 
-    /// Where a file is that was received.
-    fn place(&self, digest: &Digest) -> PathBuf {
-        self.folder.path().join(digest.hex())
-    }
-
     /// One that was received, to be read.
     fn open_received(&self, digest: &Digest) -> Result<Option<File>> {
         if !self.received.contains_key(digest) {
             return Ok(None);
         }
-        let path = self.place(digest);
-        File::open(&path).map(Some).map_err(|e| Error::io("open", &path, e))
+        let name = digest.hex();
+        self.folder.read(&name).map(Some).map_err(|e| Error::io("open", &self.folder.path(&name), e))
     }
 
     /// Makes the content durable before it gets its name.
     fn sync(&self, moving: &[(&Digest, &Look)]) -> Result<()> {
-        self.behind.end().map_err(|e| Error::io("sync", self.folder.path(), e))?;
+        self.behind.end().map_err(|e| Error::io("sync", &self.folder.path(""), e))?;
         #[cfg(target_os = "linux")]
         if moving.len() >= SYNC_ALL_FROM {
-            return rustix::fs::syncfs(&self._lock)
+            return rustix::fs::syncfs(&self.lock)
                 .map_err(|e| Error::io("sync", self.store.root(), e.into()));
         }
         for (digest, _) in moving {
-            let path = self.place(digest);
-            File::open(&path).and_then(|f| f.sync_all()).map_err(|e| Error::io("sync", &path, e))?;
+            let synced = self.folder.read(&digest.hex()).and_then(|file| file.sync_all());
+            synced.map_err(|e| Error::io("sync", &self.folder.path(&digest.hex()), e))?;
         }
         Ok(())
     }
@@ -141,8 +138,11 @@ impl Documents for Ingest {
         match self.received.get(&descriptor.digest) {
             Some(_) if !self.has(descriptor)? || descriptor.size > MAX_CONFIG_BYTES => Ok(None),
             Some(_) => {
-                let path = self.place(&descriptor.digest);
-                std::fs::read(&path).map(Some).map_err(|e| Error::io("read", &path, e))
+                let name = descriptor.digest.hex();
+                self.folder
+                    .content(&name)
+                    .map(Some)
+                    .map_err(|e| Error::io("read", &self.folder.path(&name), e))
             }
             None => self.store.document(descriptor),
         }
@@ -172,36 +172,36 @@ impl Keeper for Ingest {
             }
         }
         self.count += 1;
-        let path = self.folder.path().join(self.count.to_string());
-        let file = private_file(&path).map_err(|e| Error::io("create", &path, e))?;
+        let name = self.count.to_string();
+        let file = self.folder.write(&name).map_err(|e| Error::io("create", &self.folder.path(&name), e))?;
         // What can be taken takes no room; if it cannot be taken after all, that is seen then.
         if size < copy::WORTH || !standing.is_aligned() || !copy::may_share(&file) {
             self.store.room_for(size)?;
         }
-        self.current = Some((BufWriter::with_capacity(BUFFER, file), path));
+        self.current = Some((BufWriter::with_capacity(BUFFER, file), name));
         Ok(true)
     }
 
     fn take(&mut self, from: &File, at: u64, size: u64) -> Result<Option<File>> {
-        let Some((writer, path)) = &self.current else { return Ok(None) };
+        let Some((writer, name)) = &self.current else { return Ok(None) };
         let file = writer.get_ref();
         if !at.is_multiple_of(copy::ALIGNMENT) || !copy::shares_blocks(from, file) {
             return Ok(None);
         }
-        let doing = |e| Error::io("write", path, e);
+        let doing = |e| Error::io("write", &self.folder.path(name), e);
         let taken = copy::all(size, |taken, length| copy::share(from, at + taken, file, taken, length));
         if taken.map_err(doing)? < size {
             file.set_len(0).map_err(doing)?;
             self.store.room_for(size)?;
             return Ok(None);
         }
-        File::open(path).map(Some).map_err(|e| Error::io("open", path, e))
+        self.folder.read(name).map(Some).map_err(|e| Error::io("open", &self.folder.path(name), e))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.current {
-            Some((file, path)) => {
-                file.write_all(bytes).map_err(|e| Error::io("write", path, e))?;
+            Some((file, name)) => {
+                file.write_all(bytes).map_err(|e| Error::io("write", &self.folder.path(name), e))?;
                 self.behind.wrote(file.get_ref(), bytes.len() as u64);
                 Ok(())
             }
@@ -222,20 +222,21 @@ impl Keeper for Ingest {
     }
 
     fn end(&mut self, digests: &[Digest]) -> Result<()> {
-        let Some((file, path)) = self.current.take() else { return Ok(()) };
+        let Some((file, name)) = self.current.take() else { return Ok(()) };
+        let path = self.folder.path(&name);
         let file = file.into_inner().map_err(|e| Error::io("write", &path, e.into_error()))?;
-        let look = file.metadata().map(|meta| Look::of(&meta)).map_err(|e| Error::io("read", &path, e))?;
+        let look = Look::at(&file).map_err(|e| Error::io("read", &path, e))?;
         for (n, digest) in digests.iter().enumerate() {
-            let named = self.place(digest);
+            let hex = digest.hex();
             // The same content may be wanted under both of its digests.
             let moved = if n + 1 == digests.len() {
-                std::fs::rename(&path, &named)
+                self.folder.rename(&name, &self.folder, &hex)
             } else {
-                std::fs::hard_link(&path, &named)
+                self.folder.link(&name, &hex)
             };
             match moved {
                 Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
-                    return Err(Error::io("write", &named, e));
+                    return Err(Error::io("write", &self.folder.path(&hex), e));
                 }
                 _ => drop(self.received.insert(*digest, look)),
             }

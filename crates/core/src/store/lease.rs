@@ -5,7 +5,7 @@ use std::io::Write;
 
 use barge_oci::Digest;
 
-use super::{Store, private_file, random_name};
+use super::{Area, Store, random_name};
 use crate::cleanup::Temporary;
 use crate::error::{Error, Result};
 
@@ -57,8 +57,9 @@ impl Held {
     fn new(store: &Store) -> Result<Self> {
         store.create()?;
         let _shared = store.lock("gc.lock", false)?;
-        let place = Temporary::new(store.private("leases").join(random_name()?));
-        let file = private_file(place.path()).map_err(|e| Error::io("create", place.path(), e))?;
+        let leases = store.folder(Area::Leases)?;
+        let place = Temporary::within(leases, &random_name()?);
+        let file = leases.write(place.name()).map_err(|e| Error::io("create", place.path(), e))?;
         file.lock().map_err(|e| Error::io("lock", place.path(), e))?;
         Ok(Self { file, place })
     }

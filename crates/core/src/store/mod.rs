@@ -26,17 +26,19 @@ mod summary;
 mod verified;
 
 use std::collections::HashSet;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use barge_oci::{Algorithm, Descriptor, Digest, MAX_CONFIG_BYTES};
 
 use crate::cleanup::Temporary;
 use crate::content::{Blob, Documents, Image, Provider, Resolver};
 use crate::error::{Error, ErrorKind, Result, printable};
+use crate::folder::Folder;
 
 pub use cache::{Overview, Presence};
 pub use check::{Checked, Fault};
@@ -46,7 +48,51 @@ pub use lease::Lease;
 pub(crate) use names::{TAGGED, assign, is_private};
 pub use partial::Partial;
 pub use summary::{Part, PartKind, Summary};
+use verified::Look;
 pub use verified::Verified;
+
+/// The folders of a store.
+#[derive(Debug, Clone, Copy)]
+enum Area {
+    Root,
+    Private,
+    Ingest,
+    Leases,
+    Partial,
+    Blobs,
+    Sha256,
+    Sha512,
+}
+
+impl Area {
+    /// In an order in which each comes after the one that it is in.
+    const MADE: [Self; 6] =
+        [Self::Private, Self::Ingest, Self::Leases, Self::Blobs, Self::Sha256, Self::Sha512];
+
+    fn of(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Sha256 => Self::Sha256,
+            Algorithm::Sha512 => Self::Sha512,
+        }
+    }
+
+    /// Where it is, and what it is called there.
+    fn place(self) -> Option<(Self, &'static str)> {
+        match self {
+            Self::Root => None,
+            Self::Private => Some((Self::Root, PRIVATE)),
+            Self::Ingest => Some((Self::Private, "ingest")),
+            Self::Leases => Some((Self::Private, "leases")),
+            Self::Partial => Some((Self::Private, "partial")),
+            Self::Blobs => Some((Self::Root, "blobs")),
+            Self::Sha256 => Some((Self::Blobs, "sha256")),
+            Self::Sha512 => Some((Self::Blobs, "sha512")),
+        }
+    }
+}
+
+/// The folders of a store that have been opened.
+type Folders = [OnceLock<Arc<Folder>>; 8];
 
 const LAYOUT: &[u8] = b"{\"imageLayoutVersion\":\"1.0.0\"}";
 const PRIVATE: &str = ".barge";
@@ -74,6 +120,7 @@ impl Hasher for PartOfDigest {
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    folders: Arc<Folders>,
 }
 
 impl Store {
@@ -82,14 +129,14 @@ impl Store {
     /// # Errors
     /// `InvalidArgument` if something else is there.
     pub fn open(root: &Path) -> Result<Self> {
-        let store = Self { root: root.to_path_buf() };
+        let store = Self { root: root.to_path_buf(), folders: Arc::default() };
         match std::fs::read_dir(root) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(store),
             Err(e) => Err(Error::io("open store", root, e)),
             Ok(mut entries) => {
                 // In this order: what is made meanwhile is seen by the second look.
                 let empty = entries.next().is_none();
-                if empty || store.path("oci-layout").exists() || store.path(PRIVATE).is_dir() {
+                if empty || root.join("oci-layout").exists() || root.join(PRIVATE).is_dir() {
                     return Ok(store);
                 }
                 let message = format!(
@@ -113,54 +160,103 @@ impl Store {
         !self.root.exists()
     }
 
+    /// One of the folders, opened the first time it is asked for.
+    fn try_folder(&self, area: Area) -> io::Result<&Arc<Folder>> {
+        let Some(cell) = self.folders.get(area as usize) else { return Err(io::ErrorKind::NotFound.into()) };
+        if let Some(folder) = cell.get() {
+            return Ok(folder);
+        }
+        let folder = match area.place() {
+            None => Folder::open(&self.root),
+            Some((parent, name)) => self.try_folder(parent)?.folder(name),
+        };
+        folder.map(|folder| cell.get_or_init(|| Arc::new(folder)))
+    }
+
+    fn folder(&self, area: Area) -> Result<&Arc<Folder>> {
+        self.try_folder(area).map_err(|e| Error::io("open", &self.area_path(area), e))
+    }
+
+    /// The same, if it is there.
+    fn folder_if_there(&self, area: Area) -> Result<Option<&Arc<Folder>>> {
+        match self.try_folder(area) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::io("open", &self.area_path(area), e)),
+            Ok(folder) => Ok(Some(folder)),
+        }
+    }
+
+    /// Where a folder is, for messages.
+    fn area_path(&self, area: Area) -> PathBuf {
+        match area.place() {
+            None => self.root.clone(),
+            Some((parent, name)) => self.area_path(parent).join(name),
+        }
+    }
+
+    /// The names of what is in a folder, none if it is not there.
+    fn names_in(&self, area: Area) -> Result<Vec<String>> {
+        let Some(folder) = self.folder_if_there(area)? else { return Ok(Vec::new()) };
+        folder.names().map_err(|e| Error::io("read", &self.area_path(area), e))
+    }
+
     /// Makes durable under which names blobs came in.
     ///
     /// # Errors
     /// `Io`.
     pub(crate) fn settle(&self) -> Result<()> {
-        Algorithm::ALL.iter().try_for_each(|a| sync_folder(&self.root.join("blobs").join(a.name())))
+        Algorithm::ALL.iter().try_for_each(|a| self.sync(Area::of(*a)))
+    }
+
+    /// Makes the names in a folder durable.
+    fn sync(&self, area: Area) -> Result<()> {
+        self.folder(area)?.sync().map_err(|e| Error::io("sync", &self.area_path(area), e))
     }
 
     /// Makes the folders and files of an empty store, where they are missing.
     pub(crate) fn create(&self) -> Result<()> {
-        if self.private("leases").is_dir()
-            && self.path("index.json").exists()
-            && self.path("oci-layout").exists()
-        {
+        let there = |name| self.try_folder(Area::Root).is_ok_and(|root| root.look(name).is_ok());
+        if self.try_folder(Area::Leases).is_ok() && there("index.json") && there("oci-layout") {
             return Ok(());
         }
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.root);
+        made.map_err(|e| Error::io("create store", &self.root, e))?;
         // The private folder comes first: whoever looks meanwhile sees that this is going to be a store.
-        let folders = [".barge/ingest", ".barge/leases", "blobs/sha256", "blobs/sha512"];
-        for folder in folders.map(|f| self.path(f)) {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-            made.map_err(|e| Error::io("create store", &folder, e))?;
+        for area in Area::MADE {
+            self.make(area)?;
         }
         let _guard = self.lock("index.lock", true)?;
-        if !self.path("index.json").exists() {
+        if !there("index.json") {
             self.replace("index.json", &names::empty()?)?;
         }
-        if !self.path("oci-layout").exists() {
+        if !there("oci-layout") {
             self.replace("oci-layout", LAYOUT)?;
         }
         Ok(())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.root.join(name)
+    /// Makes a folder, if it is not there; the one it is in is.
+    fn make(&self, area: Area) -> Result<&Arc<Folder>> {
+        if let Some((parent, name)) = area.place() {
+            let made = self.folder(parent)?.make_folder(name);
+            made.map_err(|e| Error::io("create store", &self.area_path(area), e))?;
+        }
+        self.folder(area)
     }
 
-    fn private(&self, name: &str) -> PathBuf {
-        self.root.join(PRIVATE).join(name)
-    }
-
+    /// Where a blob is, for messages.
     fn blob_path(&self, digest: &Digest) -> PathBuf {
         self.root.join(digest.blob_path())
     }
 
+    /// Where a private file is, for messages.
+    fn private_path(&self, name: &str) -> PathBuf {
+        self.area_path(Area::Private).join(name)
+    }
+
     /// Refuses what the file system has no room for, before it is full.
     pub(crate) fn room_for(&self, size: u64) -> Result<()> {
-        let free = rustix::fs::statvfs(&self.root).map(|s| s.f_bavail.saturating_mul(s.f_frsize));
-        if free.is_ok_and(|free| size > free) {
+        if self.folder(Area::Root)?.free().is_ok_and(|free| size > free) {
             let full = io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error());
             return Err(Error::io("write", &self.root, full));
         }
@@ -169,8 +265,8 @@ impl Store {
 
     /// Takes a lock; it is released when the file is dropped.
     fn lock(&self, name: &str, exclusive: bool) -> Result<File> {
-        let path = self.private(name);
-        let file = private_file(&path).map_err(|e| Error::io("lock", &path, e))?;
+        let path = self.private_path(name);
+        let file = self.folder(Area::Private)?.write(name).map_err(|e| Error::io("lock", &path, e))?;
         let locked = if exclusive { file.lock() } else { file.lock_shared() };
         locked.map_err(|e| Error::io("lock", &path, e))?;
         Ok(file)
@@ -183,9 +279,9 @@ impl Store {
     /// `Conflict` if another process serves it; `Io`.
     pub fn serving(&self) -> Result<File> {
         self.create()?;
-        let path = self.private("serve.lock");
+        let path = self.private_path("serve.lock");
         let doing = |e| Error::io("lock", &path, e);
-        let mut file = private_file(&path).map_err(doing)?;
+        let mut file = self.folder(Area::Private)?.write("serve.lock").map_err(doing)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::Error(e)) => return Err(doing(e)),
@@ -206,20 +302,21 @@ impl Store {
 
     /// Replaces a file of the layout in one step that a crash cannot split.
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let temporary = Temporary::new(self.private(&format!("{name}.{}", random_name()?)));
-        let doing = |e| Error::io("write", &self.path(name), e);
-        let mut file = private_file(temporary.path()).map_err(doing)?;
+        let (root, private) = (self.folder(Area::Root)?, self.folder(Area::Private)?);
+        let temporary = Temporary::within(private, &format!("{name}.{}", random_name()?));
+        let doing = |e| Error::io("write", &root.path(name), e);
+        let mut file = private.write(temporary.name()).map_err(doing)?;
         file.lock().map_err(doing)?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(doing)?;
-        std::fs::rename(temporary.path(), self.path(name)).map_err(doing)?;
+        private.rename(temporary.name(), root, name).map_err(doing)?;
         temporary.kept();
-        sync_folder(&self.root)
+        self.sync(Area::Root)
     }
 
     /// Whether a blob is here, of whatever size.
     #[must_use]
     pub fn holds(&self, digest: &Digest) -> bool {
-        self.blob_path(digest).exists()
+        self.look(digest).is_ok_and(|look| look.is_some())
     }
 
     /// Every blob that is here.
@@ -229,16 +326,8 @@ impl Store {
     pub fn blobs(&self) -> Result<DigestSet> {
         let mut all = DigestSet::default();
         for algorithm in Algorithm::ALL {
-            let folder = self.root.join("blobs").join(algorithm.name());
-            let entries = match std::fs::read_dir(&folder) {
-                Ok(entries) => entries,
-                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                Err(e) => return Err(Error::io("read", &folder, e)),
-            };
-            for entry in entries {
-                let name = entry.map_err(|e| Error::io("read", &folder, e))?.file_name();
-                all.extend(name.to_str().and_then(|hex| Digest::from_hex(algorithm, hex)));
-            }
+            let names = self.names_in(Area::of(algorithm))?;
+            all.extend(names.iter().filter_map(|hex| Digest::from_hex(algorithm, hex)));
         }
         Ok(all)
     }
@@ -249,7 +338,7 @@ impl Store {
     /// `Io`.
     pub fn sizes(&self) -> Result<std::collections::HashMap<Digest, u64>> {
         // A blob that goes away meanwhile is not here.
-        let size = |d: Digest| Some((d, std::fs::symlink_metadata(self.blob_path(&d)).ok()?.len()));
+        let size = |d: Digest| Some((d, self.look(&d).ok()??.size));
         Ok(self.blobs()?.into_iter().filter_map(size).collect())
     }
 
@@ -262,25 +351,30 @@ impl Store {
     }
 
     fn open_blob(&self, digest: &Digest) -> Result<Option<File>> {
-        let path = self.blob_path(digest);
-        let no_follow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-        match OpenOptions::new().read(true).custom_flags(no_follow).open(&path) {
+        let Some(folder) = self.folder_if_there(Area::of(digest.algorithm()))? else { return Ok(None) };
+        match folder.read(&digest.hex()) {
             Ok(file) => Ok(Some(file)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::io("open", &path, e)),
+            Err(e) => Err(Error::io("open", &self.blob_path(digest), e)),
+        }
+    }
+
+    /// How the file of a blob looks; `None` if it is not there.
+    fn look(&self, digest: &Digest) -> Result<Option<Look>> {
+        let Some(folder) = self.folder_if_there(Area::of(digest.algorithm()))? else { return Ok(None) };
+        match folder.look(&digest.hex()) {
+            Ok(stat) => Ok(Some(Look::of(&stat))),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::io("open", &self.blob_path(digest), e)),
         }
     }
 }
 
 impl Documents for Store {
     fn has(&self, descriptor: &Descriptor) -> Result<bool> {
-        let path = self.blob_path(&descriptor.digest);
-        match std::fs::symlink_metadata(&path) {
-            // Another size is other content: what the descriptor means is not here.
-            Ok(meta) => Ok(meta.is_file() && meta.len() == descriptor.size),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(Error::io("open", &path, e)),
-        }
+        // Another size is other content: what the descriptor means is not here.
+        let look = self.look(&descriptor.digest)?;
+        Ok(look.is_some_and(|look| look.is_file && look.size == descriptor.size))
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
@@ -317,17 +411,6 @@ impl Resolver for Store {
 pub(crate) fn damaged(digest: &Digest, how: &str) -> Error {
     Error::new(ErrorKind::Mismatch, format!("blob {digest} in the store is damaged: {how}"))
         .hint("`barge store check` lists every fault; remove the images that use it and load them again")
-}
-
-/// A file only its owner can read.
-fn private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
-}
-
-/// Makes a rename or a removal in `folder` durable.
-pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
-    let synced = File::open(folder).and_then(|f| f.sync_all());
-    synced.map_err(|e| Error::io("sync", folder, e))
 }
 
 /// 16 hex characters that no other process has drawn.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use barge_oci::{Digest, Document, Index, Reference, annotation, media_type, to_go_json};
 
-use super::Store;
+use super::{Area, Store};
 use crate::archive::name_of;
 use crate::content::Image;
 use crate::error::{Error, Refusal, Result};
@@ -30,8 +30,9 @@ impl Store {
     /// # Errors
     /// `Io`; `Refused` if index.json is no index.
     pub fn names(&self) -> Result<Vec<Image>> {
-        let path = self.path("index.json");
-        let bytes = match std::fs::read(&path) {
+        let Some(root) = self.folder_if_there(Area::Root)? else { return Ok(Vec::new()) };
+        let path = root.path("index.json");
+        let bytes = match root.content("index.json") {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(Error::io("read", &path, e)),

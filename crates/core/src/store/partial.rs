@@ -3,19 +3,19 @@
 //! A file below `.barge/partial/`, named after the digest, locked by whoever receives it: of several processes
 //! that want one blob, one fetches it and the others wait. Nothing in it is believed before all of it is hashed.
 
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use barge_oci::{Descriptor, Hasher};
+use barge_oci::{Descriptor, Digest, Hasher};
 
 use super::verified::Look;
-use super::{Store, private_file};
+use super::{Area, Store};
 use crate::content::Documents;
 use crate::error::{Error, ErrorKind, Result};
+use crate::folder::Folder;
 use crate::parallel::stopped;
 
 /// How long an interrupted download may wait to be taken up again.
@@ -28,7 +28,8 @@ const WAIT: Duration = Duration::from_millis(50);
 pub struct Partial<'a> {
     store: &'a Store,
     descriptor: &'a Descriptor,
-    path: PathBuf,
+    /// What it is called among its like.
+    name: String,
     file: File,
     hasher: Hasher,
     received: u64,
@@ -47,17 +48,16 @@ impl Store {
         descriptor: &'a Descriptor,
         stop: &AtomicBool,
     ) -> Result<Option<Partial<'a>>> {
-        let folder = self.private("partial");
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        made.map_err(|e| Error::io("create", &folder, e))?;
+        let folder = self.make(Area::Partial)?;
         let digest = &descriptor.digest;
-        let path = self.partial_path(descriptor);
+        let name = name(digest);
+        let path = folder.path(&name);
         let file = loop {
             if self.has(descriptor)? {
                 return Ok(None);
             }
             let doing = |e| Error::io("lock", &path, e);
-            let file = private_file(&path).map_err(doing)?;
+            let file = folder.write(&name).map_err(doing)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) if stop.load(Ordering::Relaxed) => return Err(stopped()),
@@ -68,14 +68,14 @@ impl Store {
                 Err(TryLockError::Error(e)) => return Err(doing(e)),
             }
             // Whoever had it before may have finished it: then this is a file that has moved on.
-            if is_at(&file, &path)? {
+            if is_at(&file, folder, &name).map_err(doing)? {
                 break file;
             }
         };
         let mut partial = Partial {
             store: self,
             descriptor,
-            path,
+            name,
             file,
             hasher: Hasher::new(digest.algorithm()),
             received: 0,
@@ -88,24 +88,21 @@ impl Store {
 
     /// How many bytes of a blob have yet to come, as far as the length of what is here tells.
     pub(crate) fn lacks(&self, descriptor: &Descriptor) -> u64 {
-        let here = std::fs::metadata(self.partial_path(descriptor)).map_or(0, |meta| meta.len());
-        descriptor.size.saturating_sub(here)
-    }
-
-    fn partial_path(&self, descriptor: &Descriptor) -> PathBuf {
-        let digest = &descriptor.digest;
-        self.private("partial").join(format!("{}-{}", digest.algorithm().name(), digest.hex()))
+        let partials = self.try_folder(Area::Partial);
+        let here = partials.and_then(|folder| folder.look(&name(&descriptor.digest)));
+        descriptor.size.saturating_sub(here.map_or(0, |stat| Look::of(&stat).size))
     }
 
     /// Removes what nobody came back for.
     pub(super) fn remove_stale_partials(&self) -> Result<()> {
-        for path in super::gc::entries(&self.private("partial"))? {
-            let Some(file) = super::gc::open_if_there(&path)? else { continue };
+        for name in self.names_in(Area::Partial)? {
+            let Some(file) = self.open_if_there(Area::Partial, &name)? else { continue };
+            let modified = file.metadata().and_then(|m| m.modified());
             let modified =
-                file.metadata().and_then(|m| m.modified()).map_err(|e| Error::io("read", &path, e))?;
+                modified.map_err(|e| Error::io("read", &self.area_path(Area::Partial).join(&name), e))?;
             let old = SystemTime::now().duration_since(modified).is_ok_and(|age| age > KEPT);
             if old && file.try_lock().is_ok() {
-                super::gc::remove_if_there(&path)?;
+                self.remove_if_there(Area::Partial, &name)?;
             }
         }
         Ok(())
@@ -113,6 +110,11 @@ impl Store {
 }
 
 impl Partial<'_> {
+    /// Where it is, for messages.
+    fn path(&self) -> PathBuf {
+        self.store.area_path(Area::Partial).join(&self.name)
+    }
+
     /// How many bytes are here.
     #[must_use]
     pub fn received(&self) -> u64 {
@@ -127,7 +129,7 @@ impl Partial<'_> {
                 Ok(0) => break,
                 Ok(n) => n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                Err(e) => return Err(Error::io("read", &self.path, e)),
+                Err(e) => return Err(Error::io("read", &self.path(), e)),
             };
             self.hasher.update(buffer.get(..n).unwrap_or_default());
             self.received += n as u64;
@@ -147,7 +149,7 @@ impl Partial<'_> {
         self.file
             .set_len(0)
             .and_then(|()| self.file.rewind())
-            .map_err(|e| Error::io("write", &self.path, e))?;
+            .map_err(|e| Error::io("write", &self.path(), e))?;
         self.hasher = Hasher::new(self.descriptor.digest.algorithm());
         self.received = 0;
         Ok(())
@@ -163,7 +165,7 @@ impl Partial<'_> {
             self.discard();
             return Err(Error::new(ErrorKind::Mismatch, message));
         }
-        self.file.write_all(bytes).map_err(|e| Error::io("write", &self.path, e))?;
+        self.file.write_all(bytes).map_err(|e| Error::io("write", &self.path(), e))?;
         self.hasher.update(bytes);
         self.received += bytes.len() as u64;
         Ok(())
@@ -184,8 +186,10 @@ impl Partial<'_> {
             return Err(Error::new(ErrorKind::Mismatch, message));
         }
         let to = self.store.blob_path(&wanted);
-        let look = self.file.metadata().map(|meta| Look::of(&meta));
-        let moved = self.file.sync_all().and_then(|()| std::fs::rename(&self.path, &to));
+        let look = Look::at(&self.file);
+        let (from, blobs) =
+            (self.store.folder(Area::Partial)?, self.store.folder(Area::of(wanted.algorithm()))?);
+        let moved = self.file.sync_all().and_then(|()| from.rename(&self.name, blobs, &wanted.hex()));
         moved.map_err(|e| Error::io("write", &to, e))?;
         self.over = true;
         self.store.verified(look.ok().map(|look| (wanted, look)).into_iter());
@@ -195,7 +199,7 @@ impl Partial<'_> {
     /// What fails to go away is found wanting the next time.
     fn discard(&mut self) {
         if !std::mem::replace(&mut self.over, true) {
-            let _ = std::fs::remove_file(&self.path);
+            let _ = self.store.try_folder(Area::Partial).and_then(|folder| folder.remove(&self.name));
         }
     }
 }
@@ -209,14 +213,17 @@ impl Drop for Partial<'_> {
     }
 }
 
-/// Whether `path` still leads to this very file.
-fn is_at(file: &File, path: &Path) -> Result<bool> {
-    let identity = |m: std::fs::Metadata| (m.dev(), m.ino());
-    let doing = |e| Error::io("read", path, e);
-    let mine = identity(file.metadata().map_err(doing)?);
-    match std::fs::symlink_metadata(path) {
-        Ok(meta) => Ok(identity(meta) == mine),
+/// Whether that name still leads to this very file.
+fn is_at(file: &File, folder: &Folder, name: &str) -> io::Result<bool> {
+    let mine = Look::at(file)?;
+    match folder.look(name) {
+        Ok(stat) => Ok(Look::of(&stat).is_file_of(&mine)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(e) => Err(doing(e)),
+        Err(e) => Err(e),
     }
+}
+
+/// What the part of a blob is called.
+fn name(digest: &Digest) -> String {
+    format!("{}-{}", digest.algorithm().name(), digest.hex())
 }

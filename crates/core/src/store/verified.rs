@@ -9,17 +9,18 @@
 //! are not seen.
 
 use std::collections::HashMap;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::File;
 use std::hash::BuildHasherDefault;
-use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
 use barge_oci::Digest;
+use rustix::fs::{FileType, Stat};
 
-use super::{PartOfDigest, Store, private_file, random_name};
+use super::{Area, PartOfDigest, Store, random_name};
 use crate::cleanup::Temporary;
 
+const LIST: &str = "verified";
 /// How many lines too many are not worth the trouble.
 const SPARE: usize = 16;
 
@@ -28,6 +29,8 @@ const SPARE: usize = 16;
 pub(super) struct Look {
     device: u64,
     inode: u64,
+    /// Whether it is a regular file.
+    pub(super) is_file: bool,
     pub(super) size: u64,
     modified: i128,
     changed: i128,
@@ -46,15 +49,15 @@ impl Verified {
     /// What `store` remembers; nothing if its list cannot be read.
     #[must_use]
     pub fn of(store: &Store) -> Self {
-        let list = std::fs::read(store.private("verified")).unwrap_or_default();
+        let list = store.list_of_verified();
         let looks = String::from_utf8_lossy(&list).lines().filter_map(parse).collect();
         Self { store: store.clone(), looks, hashed: Mutex::default() }
     }
 
     /// Whether this file is the blob that was verified, unchanged. If not, it is noted as one that is hashed now.
     pub(crate) fn vouches(&self, digest: &Digest, file: &File) -> bool {
-        let Ok(meta) = file.metadata() else { return false };
-        let (look, known) = (Look::of(&meta), self.knows(digest, file));
+        let Ok(look) = Look::at(file) else { return false };
+        let known = self.knows(digest, file);
         if !known {
             self.hashed.lock().unwrap_or_else(PoisonError::into_inner).push((*digest, look));
         }
@@ -63,7 +66,7 @@ impl Verified {
 
     /// Whether this file looks now as it did when it was verified.
     pub(crate) fn knows(&self, digest: &Digest, file: &File) -> bool {
-        file.metadata().is_ok_and(|meta| self.looks.get(digest) == Some(&Look::of(&meta)))
+        Look::at(file).is_ok_and(|look| self.looks.get(digest) == Some(&look))
     }
 
     /// Remembers that everything that was hashed was right.
@@ -74,15 +77,31 @@ impl Verified {
 }
 
 impl Look {
-    pub(super) fn of(meta: &Metadata) -> Self {
-        let nanoseconds = |s: i64, ns: i64| i128::from(s) * 1_000_000_000 + i128::from(ns);
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::useless_conversion,
+        reason = "the types are others on other systems"
+    )]
+    pub(super) fn of(stat: &Stat) -> Self {
+        let nanoseconds = |s, ns| i128::from(s) * 1_000_000_000 + ns;
         Self {
-            device: meta.dev(),
-            inode: meta.ino(),
-            size: meta.size(),
-            modified: nanoseconds(meta.mtime(), meta.mtime_nsec()),
-            changed: nanoseconds(meta.ctime(), meta.ctime_nsec()),
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
+            is_file: FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
+            size: u64::try_from(stat.st_size).unwrap_or_default(),
+            modified: nanoseconds(stat.st_mtime, i128::from(stat.st_mtime_nsec)),
+            changed: nanoseconds(stat.st_ctime, i128::from(stat.st_ctime_nsec)),
         }
+    }
+
+    /// How an open file looks.
+    pub(super) fn at(file: &File) -> io::Result<Self> {
+        Ok(Self::of(&rustix::fs::fstat(file)?))
+    }
+
+    /// Whether this is how the same file looks, at whatever time.
+    pub(super) fn is_file_of(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
     }
 
     /// Whether nothing was written to a file between two looks. Its ctime may differ: it was renamed.
@@ -96,12 +115,13 @@ fn parse(line: &str) -> Option<(Digest, Look)> {
     let digest = words.next()?.parse().ok()?;
     let [device, inode, size] = [(); 3].map(|()| words.next().and_then(|w| w.parse().ok()));
     let [modified, changed] = [(); 2].map(|()| words.next().and_then(|w| w.parse().ok()));
-    let look = Look { device: device?, inode: inode?, size: size?, modified: modified?, changed: changed? };
+    let (modified, changed) = (modified?, changed?);
+    let look = Look { device: device?, inode: inode?, is_file: true, size: size?, modified, changed };
     words.next().is_none().then_some((digest, look))
 }
 
 fn line(digest: &Digest, look: &Look) -> String {
-    let Look { device, inode, size, modified, changed } = look;
+    let Look { device, inode, size, modified, changed, .. } = look;
     format!("{digest} {device} {inode} {size} {modified} {changed}\n")
 }
 
@@ -110,7 +130,7 @@ impl Store {
     /// to since they looked like this.
     pub(super) fn verified(&self, hashed: impl Iterator<Item = (Digest, Look)>) {
         let looks = hashed.filter_map(|(digest, before)| {
-            let now = Look::of(&std::fs::symlink_metadata(self.blob_path(&digest)).ok()?);
+            let now = self.look(&digest).ok()??;
             now.has_content_of(&before).then_some((digest, now))
         });
         self.append(&looks.collect::<Vec<_>>());
@@ -124,27 +144,31 @@ impl Store {
         // A line that a crash has cut must not run into the next.
         let lines: String =
             std::iter::once("\n".to_owned()).chain(looks.iter().map(|(d, l)| line(d, l))).collect();
-        let path = self.private("verified");
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+        let file = self.try_folder(Area::Private).and_then(|private| private.append(LIST));
         let _ = file.and_then(|mut file| file.write_all(lines.as_bytes()));
+    }
+
+    fn list_of_verified(&self) -> Vec<u8> {
+        let list = self.try_folder(Area::Private).and_then(|private| private.content(LIST));
+        list.unwrap_or_default()
     }
 
     /// Writes the list anew when most of it is of blobs that are gone, or looked otherwise once.
     pub(super) fn tidy_verified(&self) {
-        let list = std::fs::read(self.private("verified")).unwrap_or_default();
+        let list = self.list_of_verified();
         let lines = list.iter().filter(|byte| **byte == b'\n').count();
         let known = Verified::of(self).looks;
         let here: Vec<_> = known.iter().filter(|(digest, _)| self.holds(digest)).collect();
         if lines <= 2 * here.len() + SPARE {
             return;
         }
-        let Ok(name) = random_name() else { return };
-        let place = Temporary::new(self.private(&format!("verified.{name}")));
-        let Ok(mut file) = private_file(place.path()) else { return };
+        let (Ok(name), Ok(private)) = (random_name(), self.folder(Area::Private)) else { return };
+        let place = Temporary::within(private, &format!("{LIST}.{name}"));
+        let Ok(mut file) = private.write(place.name()) else { return };
         let lines: String = here.iter().map(|(digest, look)| line(digest, look)).collect();
         // Held while it is written, so that nobody takes it for what a killed process left.
         let written = file.lock().and_then(|()| file.write_all(lines.as_bytes()));
-        if written.is_ok() && std::fs::rename(place.path(), self.private("verified")).is_ok() {
+        if written.is_ok() && private.rename(place.name(), private, LIST).is_ok() {
             place.kept();
         }
     }
@@ -163,7 +187,7 @@ mod tests {
         let received = |digest: &Digest| {
             let path = folder.path().join(digest.hex());
             std::fs::write(&path, "content").unwrap();
-            (*digest, Look::of(&path.metadata().unwrap()))
+            (*digest, Look::at(&File::open(path).unwrap()).unwrap())
         };
         let hashed = [received(&one), received(&two)];
         std::thread::sleep(std::time::Duration::from_millis(20));

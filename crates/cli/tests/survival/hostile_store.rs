@@ -1,0 +1,216 @@
+//! A store in a folder that belongs to somebody who means harm: nothing outside of it is written to, and nothing waits
+//! for them.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use super::common::{Layout, Place, fifo};
+use super::work::{LINES, place};
+
+/// What is looked at by everybody, besides the lines that change something.
+const LOOKS: [&str; 4] = ["images", "image inspect hello-barge", "store check", "store df"];
+
+/// Everything in a folder and how it looks.
+fn listing(folder: &Path) -> String {
+    let found = Command::new("find").arg(folder).args(["-printf", "%P %m %s %T@\n"]).output().unwrap();
+    String::from_utf8(found.stdout).unwrap()
+}
+
+/// Runs every line in a place that `harm` was done to; each ends by itself, and `outside` is as it was.
+fn nothing_outside_changes(what: &str, harm: impl Fn(&Place, &Path)) {
+    for line in LINES.iter().chain(&LOOKS) {
+        let place = place();
+        let outside = place.store().parent().unwrap().join("outside");
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("file"), "precious").unwrap();
+        harm(&place, &outside);
+        let before = listing(&outside);
+        let ran = place.run(line);
+        assert!(matches!(ran.code, Some(0 | 1)), "{what}: {line}: {:?} {}", ran.code, ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{what}: {line}: {}", ran.stderr);
+        assert_eq!(listing(&outside), before, "{what}: {line} has changed what is outside");
+    }
+}
+
+#[test]
+fn folders_that_are_links() {
+    for folder in ["blobs", "blobs/sha256", ".barge", ".barge/ingest", ".barge/leases"] {
+        let harm = |place: &Place, outside: &Path| {
+            let (inside, moved) = (place.store().join(folder), outside.join("moved"));
+            fs::rename(&inside, &moved).unwrap();
+            symlink(&moved, &inside).unwrap();
+        };
+        nothing_outside_changes(folder, harm);
+        let place = place();
+        let outside = tempfile::tempdir().unwrap();
+        harm(&place, outside.path());
+        let said = place.fails("load -i new.tar");
+        let path = place.store().join(folder);
+        let expected = format!(
+            "open {}: a symbolic link, and none is followed here; mount what it leads to instead\n",
+            path.display()
+        );
+        assert_eq!(said, expected);
+    }
+}
+
+const FILES: [&str; 7] = [
+    "index.json",
+    "oci-layout",
+    ".barge/index.lock",
+    ".barge/gc.lock",
+    ".barge/serve.lock",
+    ".barge/verified",
+    ".barge/summaries",
+];
+
+#[test]
+fn files_that_are_links() {
+    for file in FILES {
+        nothing_outside_changes(file, |place, outside| {
+            let inside = place.store().join(file);
+            let _ = fs::remove_file(&inside);
+            symlink(outside.join("file"), inside).unwrap();
+        });
+    }
+}
+
+#[test]
+fn files_that_have_another_name_outside() {
+    for file in FILES {
+        nothing_outside_changes(file, |place, outside| {
+            let inside = place.store().join(file);
+            let _ = fs::remove_file(&inside);
+            fs::hard_link(outside.join("file"), inside).unwrap();
+        });
+    }
+}
+
+#[test]
+fn files_that_nobody_writes_to() {
+    for file in FILES {
+        nothing_outside_changes(file, |place, _| {
+            let inside = place.store().join(file);
+            let _ = fs::remove_file(&inside);
+            fifo(&inside);
+        });
+    }
+}
+
+#[test]
+fn blobs_that_are_links() {
+    nothing_outside_changes("blobs", |place, outside| {
+        let blobs = place.store().join("blobs/sha256");
+        for (n, blob) in fs::read_dir(&blobs).unwrap().enumerate() {
+            let blob = blob.unwrap().path();
+            let elsewhere = outside.join(n.to_string());
+            fs::rename(&blob, &elsewhere).unwrap();
+            symlink(elsewhere, blob).unwrap();
+        }
+    });
+}
+
+/// Somebody exchanges folders of the store for links while commands are at work.
+#[test]
+fn a_race() {
+    let place = place();
+    let outside = place.store().parent().unwrap().join("outside");
+    for folder in ["ingest", "leases", "sha256"] {
+        fs::create_dir_all(outside.join(folder)).unwrap();
+    }
+    let (before, over) = (listing(&outside), AtomicBool::new(false));
+    let folders = [".barge/ingest", ".barge/leases", "blobs/sha256"].map(|f| place.store().join(f));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let exchange = |folder: &PathBuf| {
+                let (aside, name) = (folder.with_extension("aside"), folder.file_name().unwrap());
+                if fs::rename(folder, &aside).is_ok() {
+                    // A folder made meanwhile is in the way.
+                    if symlink(outside.join(name), folder).is_ok() {
+                        thread::yield_now();
+                        fs::remove_file(folder).unwrap();
+                    }
+                    if fs::rename(&aside, folder).is_err() {
+                        fs::remove_dir_all(&aside).unwrap();
+                    }
+                }
+            };
+            while !over.load(Ordering::Relaxed) {
+                folders.iter().for_each(exchange);
+            }
+        });
+        for n in 0..150 {
+            let line = ["load -q -i new.tar", "tag hello-barge a:1", "store gc"][n % 3];
+            let ran = place.run(line);
+            assert!(matches!(ran.code, Some(0 | 1)), "{line}: {:?} {}", ran.code, ran.stderr);
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(listing(&outside), before);
+}
+
+/// Everything that is made is its owner's alone, whatever the umask allows.
+#[test]
+fn nobody_else_can_read_it() {
+    for mask in ["000", "027", "077"] {
+        let place = Place::new();
+        Layout::hello().write(&place.path("layout"));
+        let script = format!(
+            "umask {mask}; set -e; $barge load -qi layout; $barge tag hello-barge a:1; $barge save -o out.tar a:1; $barge store gc; \
+             $barge serve --listen unix://$PWD/socket 2>/dev/null & pid=$!; while [ ! -S socket ]; do sleep 0.02; done; kill $pid; wait $pid"
+        );
+        let ran = place.shell(&script);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let mut pending = vec![place.store()];
+        let mut files = 0;
+        while let Some(path) = pending.pop() {
+            let meta = path.symlink_metadata().unwrap();
+            let mode = meta.permissions().mode() & 0o7777;
+            assert_eq!(mode, if meta.is_dir() { 0o700 } else { 0o600 }, "umask {mask}: {}", path.display());
+            if meta.is_dir() {
+                pending.extend(fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+            }
+            files += 1;
+        }
+        assert!(files > 25);
+        assert_eq!(place.path("out.tar").metadata().unwrap().permissions().mode() & 0o7777, 0o600);
+    }
+}
+
+/// A folder for temporary files in which somebody waits for ours.
+#[test]
+fn a_hostile_folder_for_temporary_files() {
+    let place = place();
+    let hostile = place.path("hostile");
+    fs::create_dir(&hostile).unwrap();
+    let outside = place.path("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("file"), "precious").unwrap();
+    let (before, over) = (listing(&outside), AtomicBool::new(false));
+    thread::scope(|scope| {
+        // Whatever appears there is exchanged for a link.
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                for entry in fs::read_dir(&hostile).unwrap().flatten() {
+                    let path = entry.path();
+                    if !path.ends_with("out.tar") && fs::remove_file(&path).is_ok() {
+                        // It may have been made again.
+                        let _ = symlink(outside.join("file"), &path);
+                    }
+                }
+            }
+        });
+        for _ in 0..40 {
+            let mut command = place.command(&["save", "-o", "hostile/out.tar", "hello-barge"]);
+            command.env("TMPDIR", &hostile);
+            let ran = place.run_in(command, b"");
+            assert!(matches!(ran.code, Some(0 | 1)), "{:?} {}", ran.code, ran.stderr);
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(listing(&outside), before);
+}
