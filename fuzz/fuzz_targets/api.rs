@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use barge_core::content::Resolver;
@@ -42,6 +42,8 @@ impl Served {
 }
 
 static SERVED: LazyLock<Served> = LazyLock::new(|| {
+    // Unlike Rust's own programs, a fuzzer ends when it writes to whoever has hung up.
+    signal_hook::flag::register(signal_hook::consts::SIGPIPE, Arc::default()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     barge_testkit::sample::write(&folder.path().join("layout")).unwrap();
     let store = Store::open(&folder.path().join("store")).unwrap();

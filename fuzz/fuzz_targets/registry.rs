@@ -15,6 +15,8 @@ use libfuzzer_sys::fuzz_target;
 static ANSWERS: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 static PORT: LazyLock<u16> = LazyLock::new(|| {
+    // Unlike Rust's own programs, a fuzzer ends when it writes to whoever has hung up.
+    signal_hook::flag::register(signal_hook::consts::SIGPIPE, Arc::default()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {

@@ -287,7 +287,8 @@ impl AtomicFile {
     }
 }
 
-/// The file that a chain of symbolic links means; it need not exist.
+/// The file that a chain of symbolic links means; it need not exist. Links of other users are not followed: whoever can
+/// put one where somebody saves to would choose what is overwritten.
 fn follow(path: &Path) -> Result<PathBuf> {
     let mut path = path.to_path_buf();
     for _ in 0..MAX_LINKS {
@@ -295,6 +296,11 @@ fn follow(path: &Path) -> Result<PathBuf> {
             return Ok(path);
         }
         let Ok(target) = std::fs::read_link(&path) else { return Ok(path) };
+        let owner = path.symlink_metadata().map(|meta| meta.uid());
+        if !owner.is_ok_and(|owner| owner == 0 || owner == rustix::process::geteuid().as_raw()) {
+            let why = format!("invalid output path: {} is a symbolic link of another user", shown(&path));
+            return Err(invalid(&why).hint("name the file that it leads to, if that is where it should go"));
+        }
         path = path.parent().unwrap_or(Path::new("")).join(target);
     }
     Err(invalid("too many levels of symbolic links"))

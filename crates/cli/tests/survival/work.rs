@@ -85,7 +85,7 @@ impl Work {
     }
 
     fn in_place(before: Place, line: &str, registry: Option<Registry>) -> Self {
-        let after = Self::copy(&before);
+        let after = copy(&before);
         assert_eq!(after.run(line).code, Some(0), "{line}");
         let names = [&before, &after].map(|place| names(line, place));
         let archive = [before.read("out.tar"), after.read("out.tar")];
@@ -96,13 +96,7 @@ impl Work {
 
     /// A copy of the place to do it in.
     pub(crate) fn place(&self) -> Place {
-        Self::copy(&self.before)
-    }
-
-    fn copy(place: &Place) -> Place {
-        let copy = Place::new();
-        place.copy_to(copy.path("").parent().unwrap());
-        copy
+        copy(&self.before)
     }
 
     /// Copies the place into a folder.
@@ -150,6 +144,13 @@ impl Work {
         let different = end.keys().find(|path| end[*path] != self.end[*path]);
         assert!(different.is_none(), "{line}, {at}: {different:?} is another one");
     }
+}
+
+/// Another place with the same files.
+pub(crate) fn copy(place: &Place) -> Place {
+    let copy = Place::new();
+    place.copy_to(copy.path("").parent().unwrap());
+    copy
 }
 
 /// The names and what they stand for; what is imported is another image each time, for it says when it was made.

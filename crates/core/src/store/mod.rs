@@ -174,6 +174,9 @@ impl Store {
     }
 
     fn folder(&self, area: Area) -> Result<&Arc<Folder>> {
+        if let Some((parent, _)) = area.place() {
+            self.folder(parent)?;
+        }
         self.try_folder(area).map_err(|e| Error::io("open", &self.area_path(area), e))
     }
 
@@ -181,8 +184,7 @@ impl Store {
     fn folder_if_there(&self, area: Area) -> Result<Option<&Arc<Folder>>> {
         match self.try_folder(area) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::io("open", &self.area_path(area), e)),
-            Ok(folder) => Ok(Some(folder)),
+            _ => self.folder(area).map(Some),
         }
     }
 
