@@ -11,6 +11,7 @@ mod usage;
 
 use std::process::ExitCode;
 
+use barge_core::error::Error;
 use cmd::Failure;
 
 fn main() -> ExitCode {
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
     // A server has an end of its own.
     let serves = matches!(cli.command, args::Command::Serve(_));
     if let Some(error) = (!serves).then(signals::watch).and_then(Result::err) {
-        cmd::say(&format!("{program}: {error}"));
+        cmd::say(&Error::io("watch", "signals".as_ref(), error).to_string());
         return ExitCode::FAILURE;
     }
     let typed = usage::command_path(program, &arguments);

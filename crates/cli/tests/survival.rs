@@ -11,5 +11,7 @@ mod hostile_store;
 mod kills;
 #[path = "survival/power.rs"]
 mod power;
+#[path = "survival/soak.rs"]
+mod soak;
 #[path = "survival/work.rs"]
 mod work;

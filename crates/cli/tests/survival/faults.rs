@@ -67,6 +67,54 @@ fn refuse_everywhere(work: &Work, every: usize) {
     assert!(refused > 3);
 }
 
+/// A clock that was wrong when the store was written, or is now: files from the future and from before there were any.
+#[test]
+fn clocks_that_were_wrong() {
+    for line in LINES {
+        let work = Work::new(line);
+        for date in ["1970-01-01", "2106-02-07"] {
+            let place = work.place();
+            let script = format!("find $BARGE_STORE . -exec touch -h -d '{date} UTC' {{}} +");
+            assert_eq!(place.shell(&script).code, Some(0));
+            let ran = place.run(line);
+            assert_eq!(ran.code, Some(0), "{line}, {date}: {}", ran.stderr);
+            assert!(work.is_done(&place), "{line}, {date}");
+            work.judge(&place, date);
+        }
+    }
+}
+
+/// With few files to be had it fails as a whole, with many it works; in between nothing else happens.
+#[test]
+fn few_open_files() {
+    for line in LINES {
+        let work = Work::new(line);
+        let mut worked = 0;
+        for most in 4..24 {
+            let place = work.place();
+            let ran = place.shell(&format!("ulimit -n {most}; exec $barge {line}"));
+            match ran.code {
+                Some(0) => {
+                    worked += 1;
+                    assert!(work.is_done(&place), "{line}, {most} files");
+                }
+                // The shell or the loader had too few already.
+                Some(126 | 127) => {}
+                Some(1) => {
+                    assert!(
+                        ran.stderr.contains("too many open files"),
+                        "{line}, {most} files: {}",
+                        ran.stderr
+                    );
+                }
+                other => panic!("{line}, {most} files: {other:?} {}", ran.stderr),
+            }
+            work.judge(&place, &format!("{most} files"));
+        }
+        assert!(worked > 0, "{line}");
+    }
+}
+
 fn refused(line: &str) {
     if trace::AVAILABLE {
         refuse_everywhere(&Work::new(line), super::work::every(2));

@@ -1,6 +1,6 @@
 //! Class 1: paths and IDs that lead outside, in documents and in the tar.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::image::{Form, Old, Part, at, called, edited, id, old_edited};
 use super::tar::{Member, changed, inserted, long, offset, pax, tar};
@@ -68,7 +68,7 @@ fn of_other_spelling(cases: &mut Cases) {
         ("inner-dot", |path| path.replace('/', "/./")),
     ];
     for (how, spell) in spellings {
-        let respell = |item: &mut serde_json::Value| {
+        let respell = |item: &mut Value| {
             for pointer in ["/0/Config", "/0/Layers/0", "/0/Layers/1"] {
                 let path = at(item, pointer);
                 *path = json!(spell(path.as_str().unwrap()));
@@ -108,7 +108,7 @@ fn in_old_documents(cases: &mut Cases) {
         ("empty", String::new()),
     ];
     for (how, evil) in &ids {
-        let in_repositories = |document, value: &mut serde_json::Value| {
+        let in_repositories = |document: Old, value: &mut Value| {
             if document == Old::Repositories {
                 *at(value, "/good/1") = json!(evil);
             }
@@ -129,9 +129,10 @@ fn in_old_documents(cases: &mut Cases) {
         cases.add(1, &format!("legacy-parent-{how}"), parent, bad, &["is not an image ID"]);
     }
     let unknown = id("unknown");
-    let legacy = tar(&old_edited(Form::Legacy, |document, value| match document {
-        Old::Repositories => *at(value, "/good/1") = json!(unknown),
-        _ => {}
+    let legacy = tar(&old_edited(Form::Legacy, |document, value| {
+        if document == Old::Repositories {
+            *at(value, "/good/1") = json!(unknown);
+        }
     }));
     cases.add(1, "legacy-repositories-unknown", legacy, &["BLOB_MISSING"], &[&unknown]);
 }
@@ -145,7 +146,8 @@ fn of_members(cases: &mut Cases) {
                 let changed = changed(&members, n, |member| member.path.insert_str(0, prefix));
                 let refusals = form.unless_lost(n, &["PATH_UNSAFE"], &["PATH_UNSAFE", "NOT_AN_IMAGE"]);
                 let name = format!("{}-member-{}-{how}", form.label(), form.member(n));
-                let place = [called(&members[n]), &byte(offset(&changed, n)), "index.json"];
+                let here = byte(offset(&changed, n));
+                let place = [called(&members[n]), here.as_str(), "index.json"];
                 cases.add(1, &name, tar(&changed), refusals, &place);
             }
         }
