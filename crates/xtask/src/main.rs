@@ -1,9 +1,11 @@
 //! Development tasks: `cargo xtask TASK`.
 
 mod deps;
+mod dist;
+mod fuzz;
 mod run;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -17,11 +19,10 @@ Usage: cargo xtask TASK
   deps                        check that dependencies point down
   sample                      write examples/hello anew
   fuzz [SECONDS [TARGET...]]  fuzz every target that long (default 60; needs cargo-fuzz); what it finds is in fuzz/artifacts
-  dist                        write the manual pages and completions to target/dist
+  fuzz --few                  the same for a fixed number of inputs each, a minute or two in all
+  dist                        write the release to target/dist: program, manual pages, completions, list of what is in it
+  reproducible                build the program again elsewhere, and compare it with that of dist to the byte
 ";
-
-/// The targets below `fuzz/fuzz_targets`.
-const TARGETS: [&str; 5] = ["names", "documents", "template", "archive", "seekable"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,10 +46,14 @@ fn task(arguments: &[String]) -> Result<()> {
         ["peers"] => install_peers(),
         ["deps"] => deps::check(),
         ["sample"] => write_sample(),
-        ["dist"] => dist(),
-        ["fuzz"] => fuzz("60", &TARGETS),
-        ["fuzz", seconds] => fuzz(seconds, &TARGETS),
-        ["fuzz", seconds, targets @ ..] => fuzz(seconds, targets),
+        ["dist"] => dist::write(),
+        ["reproducible"] => dist::compare(),
+        ["fuzz"] => fuzz::run(fuzz::Until::Seconds(60), &[]),
+        ["fuzz", "--few"] => fuzz::run(fuzz::Until::Few, &[]),
+        ["fuzz", seconds, targets @ ..] => {
+            let seconds = seconds.parse().with_context(|| format!("{seconds}: no seconds"))?;
+            fuzz::run(fuzz::Until::Seconds(seconds), targets)
+        }
         _ => bail!("{USAGE}"),
     }
 }
@@ -74,33 +79,6 @@ fn write_sample() -> Result<()> {
         std::fs::remove_dir_all(&place).with_context(|| place.display().to_string())?;
     }
     sample::write(&place).with_context(|| place.display().to_string())
-}
-
-/// Runs fuzz targets one after the other. The sanitizers are an unstable flag of the compiler that is pinned.
-fn fuzz(seconds: &str, targets: &[&str]) -> Result<()> {
-    let seconds: u32 = seconds.parse().with_context(|| format!("{seconds}: no seconds"))?;
-    let limit = format!("-max_total_time={seconds}");
-    for target in targets {
-        let cargo = ["RUSTC_BOOTSTRAP=1", "cargo", "fuzz", "run", target, "--"];
-        let bounds = [&limit, "-timeout=30", "-rss_limit_mb=2048", "-max_len=65536"];
-        run::program(Path::new("env"), &[&cargo[..], &bounds[..]].concat())?;
-    }
-    Ok(())
-}
-
-fn dist() -> Result<()> {
-    let place = root().join("target/dist");
-    let completions = place.join("completions");
-    std::fs::create_dir_all(&completions).with_context(|| completions.display().to_string())?;
-    run::cargo(&["build", "--release", "--package", "barge-cli"])?;
-    let barge = root().join("target/release/barge");
-    run::program(&barge, &["man", &place.join("man").to_string_lossy()])?;
-    for (shell, file) in [("bash", "barge.bash"), ("zsh", "_barge"), ("fish", "barge.fish")] {
-        let script = run::output(&barge, &["completion", shell])?;
-        std::fs::write(completions.join(file), script)?;
-    }
-    println!("{}", place.display());
-    Ok(())
 }
 
 /// The workspace.

@@ -26,7 +26,7 @@ fn instead_of_a_member(cases: &mut Cases, form: Form, members: &[Member], n: usi
     let own = path.rsplit('/').next().unwrap_or_default();
     let outside = form.unless_lost(n, &["LINK_UNSAFE"], &["LINK_UNSAFE", "NOT_AN_IMAGE"]);
     // What is in a folder lies below the link then.
-    let inside = if members[n].is_folder() { &["LINK_UNSAFE"] } else { form.lacking(&[n]) };
+    let inside: Refusals = if members[n].is_folder() { &["LINK_UNSAFE"] } else { form.lacking(&[n]) };
     let links = [
         ("symlink-absolute", SYMBOLIC, "/etc/passwd", outside),
         ("symlink-up", SYMBOLIC, "../../../../etc/passwd", outside),

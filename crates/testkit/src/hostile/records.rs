@@ -6,6 +6,8 @@ use super::tar::{BLOCK, Member, base256, entries, inserted, long, meta, octal, o
 use super::{Cases, LOADS, Refusals, byte};
 
 const TAR_BAD: Refusals = &["TAR_BAD"];
+const DUPLICATE_ENTRY: Refusals = &["DUPLICATE_ENTRY"];
+const PATH_UNSAFE: Refusals = &["PATH_UNSAFE"];
 /// Where the member stands that has the records: behind the folders.
 const HERE: usize = 2;
 /// How large a record may be.
@@ -63,9 +65,9 @@ fn malformed(cases: &mut Cases) {
         ("linkpath-twice", two("linkpath", "a", "b"), TAR_BAD),
         ("size-twice", two("size", "4", "4"), TAR_BAD),
         ("path-slash-behind", record("path", b"note/"), TAR_BAD),
-        ("path-dotdot", record("path", b"../note"), &["PATH_UNSAFE"]),
-        ("path-of-manifest-json", record("path", b"manifest.json"), &["DUPLICATE_ENTRY"]),
-        ("path-of-manifest-json-dotted", record("path", b"./manifest.json"), &["DUPLICATE_ENTRY"]),
+        ("path-dotdot", record("path", b"../note"), PATH_UNSAFE),
+        ("path-of-manifest-json", record("path", b"manifest.json"), DUPLICATE_ENTRY),
+        ("path-of-manifest-json-dotted", record("path", b"./manifest.json"), DUPLICATE_ENTRY),
         ("path-no-utf-8", record("path", b"note\xff\xfe"), LOADS),
         ("unknown-twice", two("evil", "a", "b"), LOADS),
         ("unknown-nul", record("evil", b"a\0b"), LOADS),
@@ -177,7 +179,7 @@ fn inside_content(cases: &mut Cases) {
         ("pax-size-zero", nested(inner.len(), pax("size", "0")), TAR_BAD),
         ("pax-size-less", nested(inner.len(), pax("size", "512")), TAR_BAD),
         // Behind an empty file stands one more entry.
-        ("no-size", Member::file("nested", evil.bytes()), &["DUPLICATE_ENTRY"]),
+        ("no-size", Member::file("nested", evil.bytes()), DUPLICATE_ENTRY),
     ];
     for (how, mut member, refusals) in strangers {
         if how == "no-size" {
