@@ -4,19 +4,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use barge_core::content::Resolver;
 use barge_core::graph::{Tree, read_config};
 use barge_core::store::Store;
 use barge_testkit::shared;
+use common::limited::{barge, odd_text, snapshot};
 use serde_json::Value;
-
-const MEMORY_KIB: u64 = 256 << 10;
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One archive and what should become of it.
 struct Case {
@@ -37,45 +36,6 @@ fn cases(corpus: &Path, list: &str, below: &str) -> Vec<Case> {
         images: entry["images"].as_array().cloned().unwrap_or_default(),
     };
     entries.iter().map(case).collect()
-}
-
-fn barge(store: &Path, arguments: &[&str]) -> Output {
-    let limited = format!("ulimit -v {MEMORY_KIB}; exec \"$@\"");
-    let mut child = Command::new("sh")
-        .args(["-c", &limited, "sh", env!("CARGO_BIN_EXE_barge"), "--store"])
-        .arg(store)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let began = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if began.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            panic!("{arguments:?} took more than {PATIENCE:?}");
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.wait_with_output().unwrap()
-}
-
-/// Everything in the store that outlives a command, with contents.
-fn snapshot(store: &Path) -> BTreeSet<(PathBuf, Vec<u8>)> {
-    let mut all = BTreeSet::new();
-    let mut pending = vec![store.to_path_buf()];
-    while let Some(folder) = pending.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                pending.push(path);
-            } else {
-                all.insert((path.clone(), std::fs::read(&path).unwrap()));
-            }
-        }
-    }
-    all
 }
 
 /// The corpus names some refusals more finely than barge does.
@@ -113,12 +73,7 @@ fn judge(case: &Case, empty: &Path) -> Vec<String> {
     let before = snapshot(&store);
     let loaded = barge(&store, &["load", "-i", path]);
     let text = String::from_utf8_lossy(&[loaded.stdout.clone(), loaded.stderr.clone()].concat()).into_owned();
-    if text.chars().any(|c| c.is_control() && c != '\n') {
-        wrong.push(format!("control characters in {text:?}"));
-    }
-    if text.len() > 16 << 10 {
-        wrong.push(format!("{} bytes of text", text.len()));
-    }
+    wrong.extend(odd_text(&text));
     match loaded.status.code() {
         Some(0) if case.expect.contains("ACCEPT") => wrong.extend(same_images(case, &store)),
         Some(1) if case.expect.contains("REFUSE") => {

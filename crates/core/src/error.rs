@@ -201,9 +201,7 @@ pub fn printable(text: &str) -> String {
             out.push_str("...");
             break;
         }
-        let invisible = c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if invisible { out.extend(c.escape_default()) } else { out.push(c) }
+        if barge_oci::is_invisible(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
 }

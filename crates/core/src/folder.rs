@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
@@ -61,11 +61,32 @@ impl Folder {
         self.file(name, OFlags::RDONLY)
     }
 
-    /// The content of a file.
-    pub(crate) fn content(&self, name: &str) -> io::Result<Vec<u8>> {
+    /// The content of a file, of which no more than `most` bytes and one are read: a longer one is refused by who
+    /// makes sense of it.
+    pub(crate) fn content(&self, name: &str, most: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.read(name)?.read_to_end(&mut bytes)?;
+        self.read(name)?.take(most + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Opens a file that is in a folder of it, or deeper; `path` is made of plain names.
+    pub(crate) fn read_below(&self, path: &Path) -> io::Result<File> {
+        let mut names: Vec<&str> = Vec::new();
+        for part in path.components() {
+            let name = match part {
+                Component::Normal(name) => name.to_str(),
+                _ => None,
+            };
+            names.push(name.ok_or(io::ErrorKind::InvalidInput)?);
+        }
+        let Some((file, folders)) = names.split_last() else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let mut below: Option<Self> = None;
+        for name in folders {
+            below = Some(below.as_ref().unwrap_or(self).folder(name)?);
+        }
+        below.as_ref().unwrap_or(self).read(file)
     }
 
     /// Opens a file to read and write it, and makes it if it is not there. Only its owner can.

@@ -12,6 +12,8 @@ use crate::error::{Error, Refusal, Result};
 
 /// How deep indexes may be nested; containerd's own images nest once.
 pub const MAX_DEPTH: usize = 8;
+/// How large what is here of one image may be, 256 TiB: sums over all images that can be read are numbers then.
+pub const MAX_IMAGE_BYTES: u64 = 1 << 48;
 /// How many manifests and indexes one image may list.
 pub const MAX_NODES: usize = 200_000;
 
@@ -77,7 +79,7 @@ impl Tree {
     ///
     /// # Errors
     /// `Mismatch` or `Refused` if anything that is here is not what it should be; `LimitExceeded` beyond
-    /// [`MAX_DEPTH`] and [`MAX_NODES`].
+    /// [`MAX_DEPTH`], [`MAX_NODES`] and [`MAX_IMAGE_BYTES`].
     pub fn walk(source: &impl Documents, root: &Descriptor) -> Result<Self> {
         let mut tree = Self {
             root: root.clone(),
@@ -86,6 +88,7 @@ impl Tree {
             absent_indexes: Vec::new(),
             document_bytes: 0,
         };
+        let mut bytes: u64 = 0;
         let mut seen = BTreeSet::new();
         let mut pending = vec![(root.clone(), 0)];
         while let Some((descriptor, depth)) = pending.pop() {
@@ -99,6 +102,10 @@ impl Tree {
                 let listed = listed(source, descriptor)?;
                 if listed.manifest.is_some() {
                     tree.count(listed.descriptor.size)?;
+                }
+                bytes = listed.present_blobs().fold(bytes, |sum, blob| sum.saturating_add(blob.size));
+                if bytes > MAX_IMAGE_BYTES {
+                    return Err(limit(root, &format!("is larger than {MAX_IMAGE_BYTES} bytes")));
                 }
                 tree.manifests.push(listed);
                 continue;
@@ -198,6 +205,10 @@ fn listed(source: &impl Documents, descriptor: Descriptor) -> Result<Listed> {
         return Ok(Listed { descriptor, platform, kind, state, manifest: None, foreign_absent: Vec::new() });
     };
     let manifest = Document::manifest(bytes).map_err(|e| unreadable(&descriptor, &e))?.into_parsed();
+    if media_type::is_schema1(&descriptor.media_type) {
+        let message = format!("media-type: {} is no manifest of schema 1", descriptor.digest);
+        return Err(Error::refused(Refusal::MediaTypeConfused, message));
+    }
     let kind = match (attestation, manifest.is_image()) {
         (true, _) => Kind::Attestation,
         (false, true) => Kind::Image,
@@ -264,4 +275,40 @@ pub(crate) fn unreadable(descriptor: &Descriptor, why: &InvalidDocument) -> Erro
 
 fn limit(root: &Descriptor, why: &str) -> Error {
     Error::refused(Refusal::LimitExceeded, format!("{}: {why}", root.digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A place that has every blob, and these documents.
+    struct Everything(BTreeMap<Digest, Vec<u8>>);
+
+    impl Documents for Everything {
+        fn has(&self, _: &Descriptor) -> Result<bool> {
+            Ok(true)
+        }
+
+        fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
+            Ok(self.0.get(&descriptor.digest).cloned())
+        }
+    }
+
+    #[test]
+    fn sizes_that_are_no_sizes() {
+        let walk = |size: u64| {
+            let layer = Descriptor::new("application/vnd.oci.image.layer.v1.tar", Digest::sha256(b""), size);
+            let config = Descriptor::of("application/vnd.oci.image.config.v1+json", b"{}");
+            let manifest = serde_json::json!({
+                "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "config": config, "layers": [layer, layer]});
+            let bytes = manifest.to_string().into_bytes();
+            let root = Descriptor::of(media_type::OCI_MANIFEST, &bytes);
+            let everything = Everything(BTreeMap::from([(root.digest, bytes)]));
+            Tree::walk(&everything, &root).map(drop).map_err(|e| e.refusal())
+        };
+        assert_eq!(walk(1 << 40), Ok(()));
+        for size in [1 << 48, i64::MAX as u64, u64::MAX] {
+            assert_eq!(walk(size), Err(Some(Refusal::LimitExceeded)), "{size}");
+        }
+    }
 }

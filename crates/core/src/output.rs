@@ -73,6 +73,11 @@ impl Output {
                 let truncate = meta.is_file();
                 let file = OpenOptions::new().write(true).truncate(truncate).open(&target);
                 let file = file.map_err(|e| Error::io("open", path, e))?;
+                // Whoever made it reads what is written to it.
+                let opened = file.metadata().map_err(|e| Error::io("open", path, e))?;
+                if opened.file_type().is_fifo() && !is_trusted(opened.uid()) && !in_proc(&target) {
+                    return Err(invalid(&format!("{} is a FIFO of another user", shown(path))));
+                }
                 Ok(Self::Stream(file))
             }
             _ => AtomicFile::new(target).map(Self::File),
@@ -297,13 +302,18 @@ fn follow(path: &Path) -> Result<PathBuf> {
         }
         let Ok(target) = std::fs::read_link(&path) else { return Ok(path) };
         let owner = path.symlink_metadata().map(|meta| meta.uid());
-        if !owner.is_ok_and(|owner| owner == 0 || owner == rustix::process::geteuid().as_raw()) {
+        if !owner.is_ok_and(is_trusted) {
             let why = format!("invalid output path: {} is a symbolic link of another user", shown(&path));
             return Err(invalid(&why).hint("name the file that it leads to, if that is where it should go"));
         }
         path = path.parent().unwrap_or(Path::new("")).join(target);
     }
     Err(invalid("too many levels of symbolic links"))
+}
+
+/// Whether what a user has put somewhere is what we mean: ourselves, and root.
+fn is_trusted(user: u32) -> bool {
+    user == 0 || user == rustix::process::geteuid().as_raw()
 }
 
 /// Below /dev/fd and /proc a name is an open file, not a place.
@@ -356,7 +366,10 @@ fn remove_stale(folder: &Path, target: &Path) {
             continue;
         }
         let path = entry.path();
-        if File::open(&path).is_ok_and(|f| f.try_lock().is_ok()) {
+        // What somebody else made to look like it, a link or a FIFO, must not be followed or waited for.
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(&path);
+        if opened.is_ok_and(|file| file.try_lock().is_ok()) {
             // What cannot be removed now is tried again next time.
             let _ = std::fs::remove_file(&path);
         }

@@ -239,8 +239,15 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], limit: u64) -> Result<T, InvalidDocu
 fn escape(text: &str) -> String {
     text.chars()
         .take(200)
-        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+        .flat_map(|c| if is_invisible(c) { c.escape_default().collect() } else { vec![c] })
         .collect()
+}
+
+/// Whether a character is one that a terminal acts upon instead of showing it: it moves the cursor, hides, or turns the
+/// direction of writing.
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

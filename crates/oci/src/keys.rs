@@ -1,5 +1,5 @@
-//! Go's JSON decoder takes `Layers` for `layers`; ours does not. A document that uses such a key means one thing
-//! to docker and another to us, so it is refused.
+//! Go's JSON decoder takes `Layers` for `layers`, and no list for an object; ours is the other way round. A document that
+//! has such a thing means one thing to docker and another to us, so it is refused.
 
 use std::fmt;
 
@@ -20,6 +20,10 @@ pub(crate) enum Shape {
     Platform,
     /// The `rootfs` of a config.
     RootFs,
+    /// A list of objects.
+    Objects,
+    /// An object whose keys are the user's, or nobody's business.
+    Object,
     /// Anything: its keys are the user's.
     Free,
 }
@@ -56,7 +60,7 @@ impl Shape {
             }
             Self::Platform => &["architecture", "os", "os.version", "os.features", "variant"],
             Self::RootFs => &["type", "diff_ids"],
-            Self::Descriptors | Self::Free => &[],
+            Self::Descriptors | Self::Objects | Self::Object | Self::Free => &[],
         }
     }
 
@@ -67,6 +71,8 @@ impl Shape {
             (Self::Document, "layers" | "manifests") => Self::Descriptors,
             (Self::Descriptor, "platform") => Self::Platform,
             (Self::Config, "rootfs") => Self::RootFs,
+            (Self::Config, "config") => Self::Object,
+            (Self::Config, "history") => Self::Objects,
             _ => Self::Free,
         }
     }
@@ -79,6 +85,23 @@ impl Shape {
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
         self.deserialize(&mut deserializer)?;
         deserializer.end()
+    }
+}
+
+/// Whether Go takes one key for the other: letters that differ in case only are the same to it, and so are two that are
+/// not ASCII.
+#[must_use]
+pub fn is_same_key(a: &str, b: &str) -> bool {
+    let folded = |key: &str| -> Vec<char> { key.chars().map(fold).collect() };
+    a.eq_ignore_ascii_case(b) || (!b.is_ascii() && folded(a) == folded(b))
+}
+
+/// A long s is an s, and the sign for Kelvin a k.
+fn fold(c: char) -> char {
+    match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
     }
 }
 
@@ -103,7 +126,7 @@ impl<'de> Visitor<'de> for Shape {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         use serde::de::Error as _;
         while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
-            let meant = self.keys().iter().find(|k| **k != key && k.eq_ignore_ascii_case(&key));
+            let meant = self.keys().iter().find(|k| **k != key && is_same_key(k, &key));
             if let Some(meant) = meant {
                 return Err(A::Error::custom(format!("the key `{key}` where `{meant}` is meant")));
             }
@@ -113,7 +136,12 @@ impl<'de> Visitor<'de> for Shape {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let item = if matches!(self, Self::Descriptors) { Self::Descriptor } else { Self::Free };
+        use serde::de::Error as _;
+        let item = match self {
+            Self::Descriptors => Self::Descriptor,
+            Self::Objects => Self::Object,
+            _ => return Err(A::Error::custom("a list where an object is meant")),
+        };
         while list.next_element_seed(item)?.is_some() {}
         Ok(())
     }

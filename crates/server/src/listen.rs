@@ -102,11 +102,41 @@ fn unix(path: &Path, group: Option<&str>) -> Result<Listener> {
     let bound = UnixListener::bind(path);
     rustix::process::umask(before);
     let listener = bound.map_err(doing)?;
+    let socket = Held::new(path).map_err(doing)?;
     if let Some(group) = group {
-        std::os::unix::fs::chown(path, None, Some(group)).map_err(doing)?;
+        std::os::unix::fs::chown(socket.path(), None, Some(group)).map_err(doing)?;
     }
-    std::fs::set_permissions(path, Permissions::from_mode(SOCKET_MODE)).map_err(doing)?;
+    std::fs::set_permissions(socket.path(), Permissions::from_mode(SOCKET_MODE)).map_err(doing)?;
     Ok(Listener::Unix(listener, Some(place.bound()?)))
+}
+
+/// A socket that was made, whatever is at its path by the time its group and mode are set.
+struct Held {
+    _file: Option<File>,
+    path: PathBuf,
+}
+
+impl Held {
+    #[cfg(target_os = "linux")]
+    fn new(path: &Path) -> io::Result<Self> {
+        use std::os::fd::AsRawFd;
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+        if !file.metadata()?.file_type().is_socket() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "somebody has replaced the socket"));
+        }
+        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        Ok(Self { _file: Some(file), path })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn new(path: &Path) -> io::Result<Self> {
+        Ok(Self { _file: None, path: path.to_path_buf() })
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 fn group_id(group: &str) -> Result<u32> {

@@ -1,5 +1,6 @@
 //! Development only: the images barge is tested with, and the real programs it must get on with.
 
+pub mod hostile;
 pub mod peers;
 pub mod proxy;
 pub mod sample;

@@ -111,7 +111,7 @@ fn bill_of_materials(place: &Path) -> Result<()> {
     }
     let bytes = fs::read(&ours).with_context(|| ours.display().to_string())?;
     let list: serde_json::Value = serde_json::from_slice(&bytes)?;
-    let components = list["components"].as_array().map_or(0, Vec::len);
+    let components = list.get("components").and_then(serde_json::Value::as_array).map_or(0, Vec::len);
     ensure!(components > 100, "{} lists {components} components", ours.display());
     println!("{}: {components} components", ours.display());
     Ok(())

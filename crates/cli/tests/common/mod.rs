@@ -6,6 +6,7 @@
 
 mod golden;
 mod layout;
+pub(crate) mod limited;
 pub(crate) mod process;
 pub(crate) mod server;
 mod tar;

@@ -2,9 +2,10 @@
 //! for them.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -201,4 +202,22 @@ fn a_link_that_somebody_else_put_there() {
     let expected = "failed to save image: invalid output path: planted.tar is a symbolic link of another user\n\
                     hint: name the file that it leads to, if that is where it should go\n";
     assert_eq!((said.as_str(), place.read("file")), (expected, b"precious".to_vec()));
+}
+
+/// What looks like a temporary file of ours is a FIFO that nobody is at, and the archive's name is one of somebody else.
+#[test]
+fn fifos_that_somebody_else_put_there() {
+    let place = place();
+    fifo(&place.path(".new.tar.0123456789abcdef.barge-tmp"));
+    place.ok("save -o new.tar hello-barge");
+    fifo(&place.path("pipe"));
+    if lchown(place.path("pipe"), Some(65534), Some(65534)).is_err() {
+        return skip("another user's FIFO", "only root can make one");
+    }
+    let mut reader = Command::new("cat").arg(place.path("pipe")).stdout(Stdio::piped()).spawn().unwrap();
+    let said = place.fails("save -o pipe hello-barge");
+    assert_eq!(said, "failed to save image: pipe is a FIFO of another user\n");
+    let mut got = Vec::new();
+    reader.stdout.take().unwrap().read_to_end(&mut got).unwrap();
+    assert!(reader.wait().unwrap().success() && got.is_empty());
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use barge_oci::{Descriptor, Digest, Document, Manifest, Reference, media_type, to_go_json};
+use barge_oci::{Descriptor, Digest, Document, Manifest, Reference, is_same_key, media_type, to_go_json};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -41,17 +41,18 @@ impl<'de> Deserialize<'de> for Item {
                 use serde::de::Error as _;
                 let (mut seen, mut item) = (Vec::<String>::new(), Item::default());
                 while let Some(key) = map.next_key::<String>()? {
-                    let folded = key.to_lowercase();
-                    if seen.contains(&folded) {
+                    if seen.iter().any(|other| is_same_key(other, &key)) {
                         return Err(A::Error::custom(format!("the key `{}` twice", printable(&key))));
                     }
-                    match folded.as_str() {
-                        "config" => item.config = map.next_value::<Option<String>>()?.unwrap_or_default(),
-                        "repotags" => item.repo_tags = map.next_value()?,
-                        "layers" => item.layers = map.next_value()?,
-                        _ => drop(map.next_value::<IgnoredAny>()?),
+                    match ["config", "repotags", "layers"].iter().find(|known| is_same_key(known, &key)) {
+                        Some(&"config") => {
+                            item.config = map.next_value::<Option<String>>()?.unwrap_or_default();
+                        }
+                        Some(&"repotags") => item.repo_tags = map.next_value()?,
+                        Some(_) => item.layers = map.next_value()?,
+                        None => drop(map.next_value::<IgnoredAny>()?),
                     }
-                    seen.push(folded);
+                    seen.push(key);
                 }
                 Ok(item)
             }

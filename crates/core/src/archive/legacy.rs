@@ -18,6 +18,9 @@ use crate::error::{Error, Refusal, Result, printable};
 
 /// How many layers an old image may have; docker's own limit was 127.
 const MAX_LAYERS: usize = 512;
+/// How many bytes of history all layers together may have, and of configs all images that are made.
+const MAX_HISTORY_BYTES: usize = 16 << 20;
+const MAX_MADE_BYTES: usize = 64 << 20;
 
 /// An image rebuilt from an old archive.
 pub(super) struct LegacyImage {
@@ -55,8 +58,41 @@ pub(super) fn images(repositories: &[u8], members: &Members) -> Result<Vec<Legac
         let message = format!("repositories lists {} images, {MAX_IMAGES} at most are read", names.len());
         return Err(Error::refused(Refusal::LimitExceeded, message));
     }
-    let mut known = BTreeMap::new();
-    names.into_iter().map(|(id, names)| image(&id, names, members, &mut known)).collect()
+    let (mut known, mut images, mut made) = (Known::default(), Vec::new(), 0);
+    for (id, names) in names {
+        let image = image(&id, names, members, &mut known)?;
+        made += image.config.len();
+        if made > MAX_MADE_BYTES {
+            let message = format!("the configs of its images take more than {MAX_MADE_BYTES} bytes");
+            return Err(Error::refused(Refusal::LimitExceeded, message));
+        }
+        images.push(image);
+    }
+    Ok(images)
+}
+
+/// The layers that were read, by ID, and how many bytes of history they have.
+#[derive(Default)]
+struct Known<'a> {
+    layers: BTreeMap<String, Old<'a>>,
+    history: usize,
+}
+
+impl<'a> Known<'a> {
+    fn read(&mut self, id: &str, members: &'a Members) -> Result<()> {
+        if self.layers.contains_key(id) {
+            return Ok(());
+        }
+        let old = old_layer(id, members)?;
+        self.history += old.facts.len();
+        if self.history > MAX_HISTORY_BYTES {
+            let message =
+                format!("the history up to {} takes more than {MAX_HISTORY_BYTES} bytes", shown(id));
+            return Err(Error::refused(Refusal::LimitExceeded, message));
+        }
+        self.layers.insert(id.to_owned(), old);
+        Ok(())
+    }
 }
 
 /// One layer of the old graph: of its `json` only what the history needs.
@@ -76,6 +112,15 @@ struct OldJson {
     container_config: Option<ContainerConfig>,
 }
 
+impl OldJson {
+    /// How many bytes it keeps.
+    fn len(&self) -> usize {
+        let texts = [&self.parent, &self.created, &self.author, &self.comment].into_iter().flatten();
+        let words = self.container_config.iter().flat_map(|c| &c.cmd).flatten();
+        texts.chain(words).map(|text| text.len() + size_of::<String>()).sum()
+    }
+}
+
 #[derive(Deserialize)]
 struct ContainerConfig {
     #[serde(rename = "Cmd")]
@@ -86,7 +131,7 @@ fn image<'a>(
     top: &str,
     names: Vec<Reference>,
     members: &'a Members,
-    known: &mut BTreeMap<String, Old<'a>>,
+    known: &mut Known<'a>,
 ) -> Result<LegacyImage> {
     let mut chain = Vec::new();
     let mut next = Some(top.to_owned());
@@ -95,14 +140,12 @@ fn image<'a>(
             let message = format!("the image {} has more than {MAX_LAYERS} layers", shown(top));
             return Err(Error::refused(Refusal::LimitExceeded, message));
         }
-        if !known.contains_key(&id) {
-            known.insert(id.clone(), old_layer(&id, members)?);
-        }
-        next = known.get(&id).and_then(|old| old.facts.parent.clone()).filter(|p| !p.is_empty());
+        known.read(&id, members)?;
+        next = known.layers.get(&id).and_then(|old| old.facts.parent.clone()).filter(|p| !p.is_empty());
         chain.push(id);
     }
     chain.reverse();
-    let chain: Vec<&Old<'_>> = chain.iter().filter_map(|id| known.get(id)).collect();
+    let chain: Vec<&Old<'_>> = chain.iter().filter_map(|id| known.layers.get(id)).collect();
     let mut diff_ids = Vec::new();
     for old in &chain {
         if let Inside::Broken(why) = &old.layer.inside {
@@ -139,7 +182,12 @@ fn config(top: &str, members: &Members, diff_ids: &[String], history: Vec<Value>
 }
 
 fn old_layer<'a>(id: &str, members: &'a Members) -> Result<Old<'a>> {
-    let facts = serde_json::from_slice(&old_json(id, members)?).map_err(|e| json_error(id, &e))?;
+    let json = old_json(id, members)?;
+    if !json.trim_ascii_start().starts_with(b"{") {
+        let message = format!("{}: no object", shown(&format!("{id}/json")));
+        return Err(Error::refused(Refusal::JsonInvalid, message));
+    }
+    let facts = serde_json::from_slice(&json).map_err(|e| json_error(id, &e))?;
     let path = format!("{id}/layer.tar");
     let layer = members.file(&path).ok_or_else(|| missing(&path))?;
     let digest = layer.sha256.ok_or_else(|| missing(&path))?;

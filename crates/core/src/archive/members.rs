@@ -22,6 +22,8 @@ const MAX_TOLD: usize = 20;
 pub(super) const MAX_ROOT_BYTES: u64 = 20 << 20;
 /// Documents up to this much together stay in memory, more go to an unlinked temporary file.
 const SPOOL_BYTES: usize = 8 << 20;
+/// How much of them the temporary folder takes.
+const MAX_SPOOLED_BYTES: u64 = 512 << 20;
 /// How many links are followed from one to the next.
 const MAX_LINKS: usize = 40;
 
@@ -136,6 +138,10 @@ impl Members {
     /// Keeps the bytes of a document; the position goes into its [`Facts`].
     pub(super) fn keep_document(&mut self, bytes: &[u8]) -> Result<u64> {
         let at = self.spooled;
+        if at + bytes.len() as u64 > MAX_SPOOLED_BYTES {
+            let message = format!("more than {MAX_SPOOLED_BYTES} bytes of what may be documents");
+            return Err(Error::refused(Refusal::LimitExceeded, message));
+        }
         let spool = self.documents.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         spool.write_all(bytes).map_err(|e| Error::io("write", &std::env::temp_dir(), e))?;
         self.spooled += bytes.len() as u64;
@@ -165,6 +171,12 @@ impl Members {
 
     /// Adds a link; the target is a path inside the archive.
     pub(super) fn add_link(&mut self, path: &str, target: String) {
+        if path.is_empty() {
+            self.fault(Error::refused(
+                Refusal::LinkUnsafe,
+                "a link in the place of the archive's own root, `.`",
+            ));
+        }
         if self.by_path.contains_key(path) {
             self.duplicate(path);
         }
@@ -240,7 +252,10 @@ impl Members {
     /// `LimitExceeded` if it was too large to be kept, `JsonInvalid` if it is nothing like JSON; `Io`.
     pub(super) fn read(&self, path: &str, facts: &Facts) -> Result<Vec<u8>> {
         let Some(at) = facts.document else {
-            let limit = if path.contains('/') { MAX_CONFIG_BYTES } else { MAX_ROOT_BYTES };
+            let limit = match path {
+                "index.json" | "manifest.json" | "repositories" | "oci-layout" => MAX_ROOT_BYTES,
+                _ => MAX_CONFIG_BYTES,
+            };
             if facts.size > limit {
                 let message = format!("{} is {} bytes, {limit} at most are read", shown(path), facts.size);
                 return Err(Error::refused(Refusal::LimitExceeded, message));

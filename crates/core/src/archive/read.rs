@@ -243,6 +243,7 @@ impl Archive {
             }
             // What refers to a referrer comes along with that.
             for referrer in now {
+                check_annotations(&referrer)?;
                 self.tree(&referrer)?;
                 held.insert(referrer.digest);
                 self.referrers.push(referrer);
@@ -255,12 +256,7 @@ impl Archive {
 
     /// Adds an image as `index.json` lists it.
     fn add_listed(&mut self, descriptor: Descriptor) -> Result<()> {
-        let annotations = descriptor.annotations.iter().map(|(key, value)| key.len() + value.len());
-        if annotations.sum::<usize>() > MAX_ANNOTATION_BYTES {
-            let message =
-                format!("{}: more than {MAX_ANNOTATION_BYTES} bytes of annotations", descriptor.digest);
-            return Err(Error::refused(Refusal::LimitExceeded, message));
-        }
+        check_annotations(&descriptor)?;
         let (name, bare_tag) = name_of(&descriptor)?;
         let tree = self.tree(&descriptor)?;
         let mut target = descriptor;
@@ -281,7 +277,7 @@ impl Archive {
             items => items?,
         };
         self.forms.docker = items.len();
-        let mut views = Views::of(self);
+        let mut views = Views::of(self)?;
         for item in &items {
             if listed > 0 && self.members.file(&item.config).is_some_and(|f| f.sha256.is_none()) {
                 // Only listed, not hashed: index.json is taken at its word.
@@ -484,9 +480,11 @@ fn layout_version(layout: &[u8]) -> Result<()> {
         #[serde(rename = "imageLayoutVersion")]
         version: String,
     }
-    let layout: Layout = serde_json::from_slice(layout).map_err(|e| {
-        Error::refused(Refusal::JsonInvalid, format!("oci-layout: {}", printable(&e.to_string())))
-    })?;
+    let invalid = |why: &str| Error::refused(Refusal::JsonInvalid, format!("oci-layout: {}", printable(why)));
+    if !layout.trim_ascii_start().starts_with(b"{") {
+        return Err(invalid("no object"));
+    }
+    let layout: Layout = serde_json::from_slice(layout).map_err(|e| invalid(&e.to_string()))?;
     if layout.version == "1.0.0" {
         return Ok(());
     }
@@ -515,4 +513,14 @@ fn missing(found: &Found) -> Error {
     }
     Error::refused(Refusal::BlobMissing, format!("{name}: not in the archive: {list}"))
         .hint("the save that wrote it dropped content; save the image again")
+}
+
+/// Refuses annotations that would make `index.json` of the store what nobody can read.
+fn check_annotations(descriptor: &Descriptor) -> Result<()> {
+    let annotations = descriptor.annotations.iter().map(|(key, value)| key.len() + value.len());
+    if annotations.sum::<usize>() > MAX_ANNOTATION_BYTES {
+        let message = format!("{}: more than {MAX_ANNOTATION_BYTES} bytes of annotations", descriptor.digest);
+        return Err(Error::refused(Refusal::LimitExceeded, message));
+    }
+    Ok(())
 }

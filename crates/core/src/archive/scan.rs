@@ -22,6 +22,7 @@ use super::watched::{Watched, WatchedFrames};
 use crate::content::Blob;
 use crate::copy;
 use crate::error::{Error, Refusal, Result};
+use crate::folder::Folder;
 use crate::progress::Progress;
 
 const CHUNK: usize = 1 << 20;
@@ -328,6 +329,7 @@ impl<'a> Scan<'a> {
 
     fn directory(&mut self, root: &Path) -> Result<()> {
         let canonical = root.canonicalize().map_err(|e| Error::io("open", root, e))?;
+        let within = Folder::open(&canonical).map_err(|e| Error::io("open", root, e))?;
         let mut pending = vec![(root.to_path_buf(), String::new())];
         while let Some((folder, prefix)) = pending.pop() {
             let listing = std::fs::read_dir(&folder).map_err(|e| Error::io("open", &folder, e))?;
@@ -357,7 +359,13 @@ impl<'a> Scan<'a> {
                     pending.push((place, path));
                 } else if meta.is_file() {
                     let progress = self.progress;
-                    let file = File::open(&target).map_err(|e| Error::io("open", &place, e))?;
+                    // Whoever changes the folder meanwhile must not have a file from elsewhere read.
+                    let below = target.strip_prefix(&canonical).unwrap_or(&target);
+                    if below.to_str().is_none() {
+                        // Nothing in an image has such a name.
+                        continue;
+                    }
+                    let file = within.read_below(below).map_err(|e| Error::io("open", &place, e))?;
                     let mut content = &file;
                     self.file(&path, meta.len(), Standing::File(&target), Some(&file), |buffer| {
                         let n = content.read(buffer).map_err(|e| Error::io("read", &place, e))?;

@@ -9,6 +9,9 @@ use super::read::{Archive, Found};
 use super::tar::shown;
 use crate::error::{Error, Refusal, Result};
 
+/// How many images may have one config: each of `manifest.json` is held against all of them.
+const MAX_ALIKE: usize = 1000;
+
 /// What `index.json` says, arranged for asking.
 pub(super) struct Views {
     /// The manifests with a config: the root that lists each, and its layers.
@@ -21,7 +24,10 @@ pub(super) struct Views {
 
 impl Views {
     /// The view of what was read so far.
-    pub(super) fn of(archive: &Archive) -> Self {
+    ///
+    /// # Errors
+    /// `LimitExceeded` beyond [`MAX_ALIKE`].
+    pub(super) fn of(archive: &Archive) -> Result<Self> {
         let mut views =
             Self { by_config: BTreeMap::new(), by_name: BTreeMap::new(), nameless: BTreeMap::new() };
         let mut walked = BTreeSet::new();
@@ -36,10 +42,16 @@ impl Views {
             }
             for manifest in found.tree.manifests.iter().filter_map(|m| m.manifest.as_ref()) {
                 let layers = manifest.layers.iter().map(|l| l.digest).collect();
-                views.by_config.entry(manifest.config.digest).or_default().push((root, layers));
+                let alike = views.by_config.entry(manifest.config.digest).or_default();
+                if alike.len() == MAX_ALIKE {
+                    let message =
+                        format!("more than {MAX_ALIKE} images have the config {}", manifest.config.digest);
+                    return Err(Error::refused(Refusal::LimitExceeded, message));
+                }
+                alike.push((root, layers));
             }
         }
-        views
+        Ok(views)
     }
 
     /// Whether `index.json` has this image of `manifest.json`; names that nameless images lack are adopted,

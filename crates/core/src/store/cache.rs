@@ -17,6 +17,8 @@ use crate::content::Image;
 use crate::error::{Error, ErrorKind, Result};
 
 const CACHE: &str = "summaries";
+/// As much of it as is read; with more images it is made again each time.
+const MAX_CACHE_BYTES: u64 = 512 << 20;
 /// Changes whenever the meaning of the cached bytes does.
 const VERSION: u32 = 3;
 /// The file begins with the hex of the sha256 of the rest.
@@ -179,7 +181,10 @@ impl Store {
 
     /// The cache; `None` if there is none, or none that this version can read.
     fn cached(&self) -> Option<Cached<Arc<Summary>>> {
-        let bytes = self.try_folder(Area::Private).and_then(|private| private.content(CACHE)).ok()?;
+        let bytes = self
+            .try_folder(Area::Private)
+            .and_then(|private| private.content(CACHE, MAX_CACHE_BYTES))
+            .ok()?;
         // gc relies on what it says, so it must be to the bit what was written.
         let (sum, bytes) = bytes.split_at_checked(SUM)?;
         if Digest::sha256(bytes).hex().as_bytes() != sum {

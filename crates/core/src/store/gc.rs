@@ -10,6 +10,9 @@ use super::{Area, DigestSet, Store, Summary};
 use crate::content::Image;
 use crate::error::{Error, Result};
 
+/// As much of a lease as is read: millions of digests.
+const MAX_LEASE_BYTES: u64 = 512 << 20;
+
 /// What gc removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Freed {
@@ -110,13 +113,13 @@ impl Store {
     fn leased(&self) -> Result<DigestSet> {
         let mut held = DigestSet::default();
         for name in self.names_in(Area::Leases)? {
-            let Some(mut file) = self.open_if_there(Area::Leases, &name)? else { continue };
+            let Some(file) = self.open_if_there(Area::Leases, &name)? else { continue };
             if file.try_lock().is_ok() {
                 self.remove_if_there(Area::Leases, &name)?;
                 continue;
             }
             let mut lines = String::new();
-            let read = file.read_to_string(&mut lines);
+            let read = file.take(MAX_LEASE_BYTES).read_to_string(&mut lines);
             read.map_err(|e| Error::io("read", &self.area_path(Area::Leases).join(name), e))?;
             held.extend(lines.lines().filter_map(|l| l.parse::<Digest>().ok()));
         }

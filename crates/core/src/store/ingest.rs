@@ -140,7 +140,7 @@ impl Documents for Ingest {
             Some(_) => {
                 let name = descriptor.digest.hex();
                 self.folder
-                    .content(&name)
+                    .content(&name, MAX_CONFIG_BYTES)
                     .map(Some)
                     .map_err(|e| Error::io("read", &self.folder.path(&name), e))
             }

@@ -32,7 +32,7 @@ impl Store {
     pub fn names(&self) -> Result<Vec<Image>> {
         let Some(root) = self.folder_if_there(Area::Root)? else { return Ok(Vec::new()) };
         let path = root.path("index.json");
-        let bytes = match root.content("index.json") {
+        let bytes = match root.content("index.json", MAX_INDEX_BYTES) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(Error::io("read", &path, e)),

@@ -21,6 +21,8 @@ use super::{Area, PartOfDigest, Store, random_name};
 use crate::cleanup::Temporary;
 
 const LIST: &str = "verified";
+/// As much of the list as is read, a line of which is 150 bytes.
+const MAX_LIST_BYTES: u64 = 256 << 20;
 /// How many lines too many are not worth the trouble.
 const SPARE: usize = 16;
 
@@ -149,7 +151,7 @@ impl Store {
     }
 
     fn list_of_verified(&self) -> Vec<u8> {
-        let list = self.try_folder(Area::Private).and_then(|private| private.content(LIST));
+        let list = self.try_folder(Area::Private).and_then(|private| private.content(LIST, MAX_LIST_BYTES));
         list.unwrap_or_default()
     }
 

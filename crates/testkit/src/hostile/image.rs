@@ -1,25 +1,20 @@
-//! The sound images that are spoilt: as docker saves them today, as it did from 1.10 to 24, and as it did before.
+//! The sound image that is spoilt, as docker saves it today.
 
 use barge_oci::Digest;
-use barge_oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_LAYER_ZSTD, OCI_MANIFEST};
+use barge_oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
 use serde_json::{Value, json};
 
-use super::pack::{gz, zst};
-use super::tar::{Member, tar};
-use super::{LOADS, Refusals};
+use super::form::Form;
+use super::old::id;
+use super::pack::gz;
+use super::tar::{Member, entries, tar};
 
 pub(super) const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 /// The name of the image, and as people write it.
 pub(super) const NAME: &str = "docker.io/library/good:1";
 pub(super) const TAG: &str = "good:1";
 
-const CREATED: &str = "2026-01-01T00:00:00Z";
-
-/// Members of the older forms, by their place.
-pub(super) const BASE_LAYER: usize = 3;
-pub(super) const TOP_LAYER: usize = 7;
-pub(super) const CONFIG: usize = 8;
-pub(super) const MANIFEST: usize = 9;
+pub(super) const CREATED: &str = "2026-01-01T00:00:00Z";
 
 /// What the image of today is made of, in the order of its archive: an index of two platforms that share a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,118 +71,6 @@ pub(super) const DESCRIPTORS: [(&str, Part, &str, Part); 9] = [
     ("layer-arm64", Part::ManifestArm, "/layers/1", Part::LayerArm),
 ];
 
-/// The forms of an archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// docker 25 and later: an OCI layout with a `manifest.json`.
-    Modern,
-    /// docker 1.10 to 24: `manifest.json`, and what older dockers read.
-    Classic,
-    /// docker before 1.10: `repositories`.
-    Legacy,
-}
-
-impl Form {
-    pub(super) const ALL: [Self; 3] = [Self::Modern, Self::Classic, Self::Legacy];
-
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::Modern => "modern",
-            Self::Classic => "classic",
-            Self::Legacy => "legacy",
-        }
-    }
-
-    pub(super) fn members(self) -> Vec<Member> {
-        match self {
-            Self::Modern => edited(|_, _| {}),
-            Self::Classic | Self::Legacy => old_edited(self, |_, _| {}),
-        }
-    }
-
-    /// What a member is called in the names of archives.
-    pub(super) fn member(self, n: usize) -> &'static str {
-        const MODERN: [&str; 14] = [
-            "blobs",
-            "blobs-sha256",
-            "index",
-            "manifest-amd64",
-            "manifest-arm64",
-            "config-amd64",
-            "config-arm64",
-            "base",
-            "layer-amd64",
-            "layer-arm64",
-            "index.json",
-            "manifest.json",
-            "oci-layout",
-            "repositories",
-        ];
-        const OLD: [&str; 8] = [
-            "base-folder",
-            "base-version",
-            "base-json",
-            "base-layer",
-            "top-folder",
-            "top-version",
-            "top-json",
-            "top-layer",
-        ];
-        match (self, n) {
-            (Self::Modern, _) => MODERN[n],
-            (_, 0..8) => OLD[n],
-            (Self::Classic, CONFIG) => "config",
-            (Self::Classic, MANIFEST) => "manifest.json",
-            _ => "repositories",
-        }
-    }
-
-    /// What becomes of it without these members.
-    pub(super) fn lacking(self, missing: &[usize]) -> Refusals {
-        let has = |places: &[usize]| places.iter().all(|n| !missing.contains(n));
-        let or = |whole: bool| if whole { LOADS } else { &["BLOB_MISSING"] };
-        match self {
-            Self::Modern => {
-                let parts = Part::BLOBS.into_iter().chain(Part::ROOTS);
-                modern_lacking(&parts.filter(|part| missing.contains(&part.at())).collect::<Vec<_>>())
-            }
-            Self::Classic if has(&[MANIFEST]) => or(has(&[BASE_LAYER, TOP_LAYER, CONFIG])),
-            Self::Classic if !has(&[10]) => &["NOT_AN_IMAGE"],
-            Self::Legacy if !has(&[8]) => &["NOT_AN_IMAGE"],
-            // What dockers before 1.10 read.
-            Self::Classic | Self::Legacy => or(has(&[2, BASE_LAYER, 6, TOP_LAYER])),
-        }
-    }
-
-    /// The refusals for a member that is spoilt: `alone`, or `both` if without it there is no image to speak of.
-    pub(super) fn unless_lost(self, n: usize, alone: Refusals, both: Refusals) -> Refusals {
-        if self.lacking(&[n]).contains(&"NOT_AN_IMAGE") { both } else { alone }
-    }
-}
-
-fn modern_lacking(missing: &[Part]) -> Refusals {
-    use Part::{
-        Base, ConfigAmd, ConfigArm, Index, IndexJson, LayerAmd, LayerArm, ManifestAmd, ManifestArm, ManifestJson,
-        OciLayout, Repositories,
-    };
-    let has = |parts: &[Part]| parts.iter().all(|part| !missing.contains(part));
-    let of_manifest_json = has(&[ConfigAmd, Base, LayerAmd]);
-    if !has(&[IndexJson]) {
-        return match (has(&[ManifestJson]), has(&[OciLayout]), has(&[Repositories])) {
-            (true, _, _) if of_manifest_json => LOADS,
-            (true, _, _) | (false, false, true) => &["BLOB_MISSING"],
-            (false, _, _) => &["NOT_AN_IMAGE"],
-        };
-    }
-    // What manifest.json lists is looked for in what index.json leads to.
-    if has(&[ManifestJson]) && of_manifest_json && !has(&[Index, ManifestAmd]) {
-        return &["BLOB_MISSING", "VIEWS_DISAGREE"];
-    }
-    let amd64 = has(&[Index, ManifestAmd]) && of_manifest_json;
-    let arm64 = has(&[Index, ManifestArm, ConfigArm, Base, LayerArm]);
-    if amd64 || arm64 { LOADS } else { &["BLOB_MISSING"] }
-}
-
 /// A layer of the image.
 pub(super) struct Layer {
     pub(super) media_type: &'static str,
@@ -205,19 +88,15 @@ impl Layer {
         Self::packed(OCI_LAYER_GZIP, gz(content), content)
     }
 
-    pub(super) fn zstd(content: &[u8]) -> Self {
-        Self::packed(OCI_LAYER_ZSTD, zst(content), content)
-    }
-
     /// One that claims to hold `content`.
     pub(super) fn packed(media_type: &'static str, bytes: Vec<u8>, content: &[u8]) -> Self {
         Self { media_type, bytes, diff_id: Digest::sha256(content) }
     }
 }
 
-/// A root file system of one empty file.
+/// A root file system of one empty file, without an end marker.
 pub(super) fn content(file: &str) -> Vec<u8> {
-    tar(&[Member::file(file, "")])
+    entries(&[Member::file(file, "")])
 }
 
 /// The layers of the image: the one that both have, amd64's, arm64's.
@@ -225,10 +104,15 @@ pub(super) fn layers() -> [Layer; 3] {
     [Layer::gzip(&content("base")), Layer::plain(content("amd64")), Layer::plain(content("arm64"))]
 }
 
+/// The image of today with other layers.
+pub(super) fn layered(layers: &[Layer; 3]) -> Vec<Member> {
+    build(layers, |_, value| value.to_string().into_bytes())
+}
+
 /// The image of today with another base layer.
 pub(super) fn based(base: Layer) -> Vec<Member> {
     let [_, amd, arm] = layers();
-    build(&[base, amd, arm], |_, value| value.to_string().into_bytes())
+    layered(&[base, amd, arm])
 }
 
 /// The image of today with documents changed; what refers to them follows.
@@ -310,7 +194,7 @@ pub(super) fn named(mut descriptor: Value) -> Value {
     descriptor
 }
 
-fn config(architecture: &str, diff_ids: &[Digest]) -> Value {
+pub(super) fn config(architecture: &str, diff_ids: &[Digest]) -> Value {
     let step = json!({"created": CREATED, "created_by": "COPY file /"});
     let history = vec![step; diff_ids.len()];
     json!({
@@ -329,82 +213,6 @@ fn manifest(config: &Value, layers: &[Value]) -> Value {
 
 fn index(entries: &[Value]) -> Value {
     json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries})
-}
-
-/// The documents of the older forms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Old {
-    BaseJson,
-    TopJson,
-    Config,
-    ManifestJson,
-    Repositories,
-}
-
-/// An image in an older form with documents changed; what refers to them follows.
-pub(super) fn old_edited(form: Form, edit: impl Fn(Old, &mut Value)) -> Vec<Member> {
-    old(form, |document, mut value| {
-        edit(document, &mut value);
-        value.to_string().into_bytes()
-    })
-}
-
-/// An image in an older form with documents that may be no JSON; what refers to them follows.
-pub(super) fn old_rewritten(form: Form, rewrite: impl Fn(Old, Vec<u8>) -> Vec<u8>) -> Vec<Member> {
-    old(form, |document, value| rewrite(document, value.to_string().into_bytes()))
-}
-
-fn old(form: Form, write: impl Fn(Old, Value) -> Vec<u8>) -> Vec<Member> {
-    let (base_id, top_id) = (id("base"), id("top"));
-    let (base, top) = (content("base"), content("top"));
-    let config = write(Old::Config, config("amd64", &[Digest::sha256(&base), Digest::sha256(&top)]));
-    let config_name = format!("{}.json", Digest::sha256(&config).hex());
-    let layers = [&base_id, &top_id].map(|id| format!("{id}/layer.tar"));
-    let item = json!({"Config": config_name, "RepoTags": [TAG], "Layers": layers});
-    let manifest_json = write(Old::ManifestJson, json!([item]));
-    let repositories = write(Old::Repositories, json!({"good": {"1": top_id}}));
-    let base_json = write(Old::BaseJson, old_json(&base_id, None));
-    let top_json = write(Old::TopJson, old_json(&top_id, Some(&base_id)));
-
-    let mut members = old_layer(&base_id, base_json, base);
-    members.extend(old_layer(&top_id, top_json, top));
-    if form == Form::Classic {
-        members.push(Member::file(&config_name, config));
-        members.push(Member::file("manifest.json", manifest_json));
-    }
-    members.push(Member::file("repositories", repositories));
-    members
-}
-
-/// The members of one layer of the older forms.
-pub(super) fn old_layer(id: &str, json: Vec<u8>, layer: Vec<u8>) -> Vec<Member> {
-    vec![
-        Member::folder(&format!("{id}/")),
-        Member::file(&format!("{id}/VERSION"), "1.0"),
-        Member::file(&format!("{id}/json"), json),
-        Member::file(&format!("{id}/layer.tar"), layer),
-    ]
-}
-
-/// What dockers before 1.10 wrote of a layer.
-pub(super) fn old_json(id: &str, parent: Option<&str>) -> Value {
-    let mut value = json!({
-        "id": id,
-        "created": CREATED,
-        "container_config": {"Cmd": ["/bin/sh", "-c", "COPY file /"]},
-        "config": {"Cmd": ["/file"]},
-        "architecture": "amd64",
-        "os": "linux",
-    });
-    if let Some(parent) = parent {
-        value["parent"] = json!(parent);
-    }
-    value
-}
-
-/// The ID of a layer of the older forms.
-pub(super) fn id(layer: &str) -> String {
-    Digest::sha256(layer.as_bytes()).hex()
 }
 
 /// What messages call a member: the hex of a blob, the path of anything else.

@@ -1,6 +1,7 @@
 //! Class 2: links that lead outside, nowhere, in circles, or that something lies below.
 
-use super::image::{Form, Part, called};
+use super::form::Form;
+use super::image::{Part, called};
 use super::tar::{Member, inserted, long, offset, pax, tar};
 use super::{Cases, LOADS, Refusals, byte};
 
@@ -39,7 +40,11 @@ fn instead_of_a_member(cases: &mut Cases, form: Form, members: &[Member], n: usi
     ];
     let name = |how: &str| format!("{}-{}-{how}", form.label(), form.member(n));
     let place = [called(&members[n]), "index.json", "manifest.json"];
-    for (how, kind, target, refusals) in links {
+    let one_in = if form == Form::Modern { 3 } else { 8 };
+    for (way, (how, kind, target, refusals)) in links.into_iter().enumerate() {
+        if !cases.takes(way, n, one_in) {
+            continue;
+        }
         let mut members = members.to_vec();
         members[n] = Member::link(path, kind, target);
         if target == "loop" {
@@ -47,7 +52,7 @@ fn instead_of_a_member(cases: &mut Cases, form: Form, members: &[Member], n: usi
         }
         cases.add(2, &name(how), tar(&members), refusals, &place);
     }
-    if members[n].is_folder() {
+    if members[n].is_folder() || !cases.takes(0, n, one_in) {
         return;
     }
     let mut to_folder = members.to_vec();
@@ -64,7 +69,10 @@ fn instead_of_a_member(cases: &mut Cases, form: Form, members: &[Member], n: usi
 fn behind_a_folder(cases: &mut Cases, form: Form, members: &[Member]) {
     for n in (0..members.len()).filter(|n| members[*n].is_folder()) {
         let path = members[n].path.trim_end_matches('/');
-        for target in ["elsewhere", "/tmp/barge-hostile"] {
+        for (way, target) in ["elsewhere", "/tmp/barge-hostile"].into_iter().enumerate() {
+            if !cases.takes(way, n, 2) {
+                continue;
+            }
             let mut late = members.to_vec();
             late.push(Member::link(path, SYMBOLIC, target));
             let how = target.trim_start_matches('/').replace('/', "-");
@@ -81,7 +89,10 @@ fn behind_a_folder(cases: &mut Cases, form: Form, members: &[Member]) {
 fn to_other_blobs(cases: &mut Cases) {
     let members = Form::Modern.members();
     for (part, next) in Part::BLOBS.into_iter().zip(Part::BLOBS.into_iter().cycle().skip(1)) {
-        for (how, kind) in [("symlink", SYMBOLIC), ("hardlink", HARD)] {
+        for (way, (how, kind)) in [("symlink", SYMBOLIC), ("hardlink", HARD)].into_iter().enumerate() {
+            if !cases.takes(way, part.at(), 2) {
+                continue;
+            }
             let (path, target) = (&members[part.at()].path, &members[next.at()].path);
             // Symbolic ones begin in the folder of blobs.
             let target = if kind == SYMBOLIC { called(&members[next.at()]) } else { target };
@@ -113,7 +124,7 @@ fn strangers(cases: &mut Cases) {
     let members = Form::Modern.members();
     let link = |target: &str| Member::link("out", SYMBOLIC, target);
     let long_target = "t/".repeat(2500);
-    let cases_of_one: [(&str, Member, Refusals); 14] = [
+    let links: [(&str, Member, Refusals); 14] = [
         ("absolute", link("/etc/passwd"), &["LINK_UNSAFE"]),
         ("up", link("../x"), &["LINK_UNSAFE"]),
         ("down-and-up", link("a/../../x"), &["LINK_UNSAFE"]),
@@ -130,15 +141,19 @@ fn strangers(cases: &mut Cases) {
         ("empty", link(""), LOADS),
         ("itself", link("out"), LOADS),
     ];
-    for (how, member, refusals) in cases_of_one {
-        for (place, n) in [("first", 0), ("last", members.len())] {
+    for (way, (how, member, refusals)) in links.into_iter().enumerate() {
+        for (place, n) in [("first", 0), ("last", members.len() - 1)] {
+            if !cases.takes(way, n, 2) {
+                continue;
+            }
             let members = inserted(&members, n, member.clone());
             let here = byte(offset(&members, n));
             let words = ["`out`", "`.`", "lies below a link", here.as_str()];
             cases.add(2, &format!("stranger-{place}-{how}"), tar(&members), refusals, &words);
         }
     }
-    for (how, target) in [("absolute", "/tmp/barge-hostile"), ("inside", "inside"), ("blobs", "blobs/sha256")] {
+    for (how, target) in [("absolute", "/tmp/barge-hostile"), ("inside", "inside"), ("blobs", "blobs/sha256")]
+    {
         for (place, n) in [("first", 0), ("last", members.len())] {
             let members = inserted(&members, n, Member::file("out/x", "written through a link"));
             let members = inserted(&members, n, link(target));

@@ -30,6 +30,7 @@
 mod confusion;
 mod content;
 mod digests;
+mod form;
 mod giants;
 mod graphs;
 mod headers;
@@ -37,6 +38,7 @@ mod image;
 mod links;
 mod missing;
 mod names;
+mod old;
 mod pack;
 mod paths;
 mod records;
@@ -65,10 +67,21 @@ pub struct Hostile {
     pub place: Vec<String>,
 }
 
-/// Every hostile archive, made from constants.
+/// Hostile archives, made from constants: whatever can be wrong, and each place where it can be. Of their pairs there
+/// are some, where there would be many.
 #[must_use]
 pub fn all() -> Vec<Hostile> {
-    let mut cases = Cases::default();
+    made(false)
+}
+
+/// Those and all the other pairs: more than twice as many.
+#[must_use]
+pub fn every() -> Vec<Hostile> {
+    made(true)
+}
+
+fn made(every: bool) -> Vec<Hostile> {
+    let mut cases = Cases { every, made: Vec::new() };
     paths::add(&mut cases);
     links::add(&mut cases);
     headers::add(&mut cases);
@@ -86,7 +99,7 @@ pub fn all() -> Vec<Hostile> {
     repeats::add(&mut cases);
     graphs::add(&mut cases);
     missing::add(&mut cases);
-    cases.0
+    cases.made
 }
 
 /// The refusals that are right for one archive.
@@ -96,14 +109,23 @@ type Refusals = &'static [&'static str];
 const LOADS: Refusals = &[];
 
 /// The archives that were made so far.
-#[derive(Default)]
-struct Cases(Vec<Hostile>);
+struct Cases {
+    /// Whether all pairs are made.
+    every: bool,
+    made: Vec<Hostile>,
+}
 
 impl Cases {
+    /// Whether a pair of what is wrong and where, by their numbers, is made. Of as many pairs it is one in each line and
+    /// each column.
+    fn takes(&self, way: usize, place: usize, one_in: usize) -> bool {
+        self.every || (way + place).is_multiple_of(one_in)
+    }
+
     fn add(&mut self, class: u8, name: &str, bytes: Vec<u8>, refusals: Refusals, place: &[&str]) {
         let place: &[&str] = if refusals.is_empty() { &[] } else { place };
         let place = place.iter().map(|word| (*word).to_owned()).collect();
-        self.0.push(Hostile { class, name: format!("{class:02}-{name}"), bytes, refusals, place });
+        self.made.push(Hostile { class, name: format!("{class:02}-{name}"), bytes, refusals, place });
     }
 }
 
@@ -116,16 +138,18 @@ fn byte(at: usize) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::all;
+    use super::{all, every};
 
     #[test]
     fn every_class_is_there_and_every_name_once() {
-        let all = all();
-        let classes: BTreeSet<u8> = all.iter().map(|hostile| hostile.class).collect();
+        let every = every();
+        let classes: BTreeSet<u8> = every.iter().map(|hostile| hostile.class).collect();
         assert!(classes.into_iter().eq((1..=21).filter(|class| *class != 20)));
         let mut names = BTreeSet::new();
-        let twice: Vec<&str> = all.iter().map(|h| h.name.as_str()).filter(|name| !names.insert(*name)).collect();
+        let twice: Vec<&str> =
+            every.iter().map(|h| h.name.as_str()).filter(|name| !names.insert(*name)).collect();
         assert!(twice.is_empty(), "{twice:?}");
+        let all = all();
         let bytes: usize = all.iter().map(|hostile| hostile.bytes.len()).sum();
         assert!(bytes < 30 << 20, "{} archives of {bytes} bytes", all.len());
     }
