@@ -177,10 +177,10 @@ fn history_without_end() {
 #[test]
 fn documents_without_end() {
     let blanks = vec![b' '; 8 << 20];
-    let archive = compressed(80, |n| format!("junk/{n}"), |_| blanks.clone());
-    assert!(archive.len() < 8 << 20);
+    let archive = compressed(136, |n| format!("junk/{n}"), |_| blanks.clone());
+    assert!(archive.len() < 16 << 20);
     let said = beyond_a_limit(&archive);
-    assert!(said.starts_with("more than 536870912 bytes of what may be documents"), "{said}");
+    assert!(said.starts_with("more than 1073741824 bytes of what may be documents"), "{said}");
 }
 
 /// Thousands of images of one config, in both lists.

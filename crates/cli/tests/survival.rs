@@ -9,8 +9,6 @@ mod faults;
 mod hostile_store;
 #[path = "survival/kills.rs"]
 mod kills;
-#[path = "survival/power.rs"]
-mod power;
 #[path = "survival/soak.rs"]
 mod soak;
 #[path = "survival/work.rs"]

@@ -94,6 +94,11 @@ impl Folder {
         self.alone(self.file(name, OFlags::RDWR | OFlags::CREATE)?)
     }
 
+    /// The same for a file that is only ever locked, whatever other names it has.
+    pub(crate) fn lock(&self, name: &str) -> io::Result<File> {
+        self.file(name, OFlags::RDWR | OFlags::CREATE)
+    }
+
     /// The same, to write behind what is there.
     pub(crate) fn append(&self, name: &str) -> io::Result<File> {
         self.alone(self.file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND)?)
@@ -203,14 +208,7 @@ mod tests {
         symlink(outside.join("file"), inside.join("link")).unwrap();
         symlink(&outside, inside.join("folder")).unwrap();
         std::fs::hard_link(outside.join("file"), inside.join("twin")).unwrap();
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            inside.join("fifo"),
-            FileType::Fifo,
-            Mode::from_raw_mode(0o600),
-            0,
-        )
-        .unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(inside.join("fifo")).status().unwrap().success());
         let folder = Folder::open(&inside).unwrap();
         let kind = |e: io::Error| e.kind();
         for name in ["link", "fifo", "twin"] {

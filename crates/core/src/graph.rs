@@ -12,7 +12,7 @@ use crate::error::{Error, Refusal, Result};
 
 /// How deep indexes may be nested; containerd's own images nest once.
 pub const MAX_DEPTH: usize = 8;
-/// How large what is here of one image may be, 256 TiB: sums over all images that can be read are numbers then.
+/// How large one image may be, whether all of it is here or not, 256 TiB: sums over all images that can be read are numbers then.
 pub const MAX_IMAGE_BYTES: u64 = 1 << 48;
 /// How many manifests and indexes one image may list.
 pub const MAX_NODES: usize = 200_000;
@@ -103,7 +103,8 @@ impl Tree {
                 if listed.manifest.is_some() {
                     tree.count(listed.descriptor.size)?;
                 }
-                bytes = listed.present_blobs().fold(bytes, |sum, blob| sum.saturating_add(blob.size));
+                let listed_blobs = listed.manifest.iter().flat_map(Manifest::blobs);
+                bytes = listed_blobs.fold(bytes, |sum, blob| sum.saturating_add(blob.size));
                 if bytes > MAX_IMAGE_BYTES {
                     return Err(limit(root, &format!("is larger than {MAX_IMAGE_BYTES} bytes")));
                 }

@@ -90,19 +90,19 @@ impl Shape {
 
 /// Whether Go takes one key for the other: letters that differ in case only are the same to it, and so are two that are
 /// not ASCII.
-#[must_use]
-pub fn is_same_key(a: &str, b: &str) -> bool {
-    let folded = |key: &str| -> Vec<char> { key.chars().map(fold).collect() };
-    a.eq_ignore_ascii_case(b) || (!b.is_ascii() && folded(a) == folded(b))
+fn is_same_key(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b) || (!(a.is_ascii() && b.is_ascii()) && folded_key(a) == folded_key(b))
 }
 
-/// A long s is an s, and the sign for Kelvin a k.
-fn fold(c: char) -> char {
-    match c {
+/// A key as Go compares it: a long s is an s, and the sign for Kelvin a k.
+#[must_use]
+pub fn folded_key(key: &str) -> String {
+    let fold = |c| match c {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
         c => c.to_ascii_lowercase(),
-    }
+    };
+    key.chars().map(fold).collect()
 }
 
 impl<'de> DeserializeSeed<'de> for Shape {

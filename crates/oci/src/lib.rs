@@ -22,7 +22,7 @@ pub use digest::{Algorithm, Digest, Hasher, InvalidDigest};
 pub use document::{Document, InvalidDocument, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, is_invisible};
 pub use gojson::to_go_json;
 pub use index::Index;
-pub use keys::is_same_key;
+pub use keys::folded_key;
 pub use manifest::Manifest;
 pub use platform::{InvalidPlatform, Platform};
 pub use reference::{InvalidReference, Reference};

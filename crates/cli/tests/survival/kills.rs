@@ -3,12 +3,7 @@
 use barge_testkit::skip;
 use barge_testkit::trace::{self, Fate};
 
-use super::work::{LINES, Work};
-
-/// Whether a call may leave something behind; the others only look.
-pub(crate) fn changes(call: &str) -> bool {
-    !["read", "pread64", "openat", "openat2"].contains(&call)
-}
+use super::work::{LINES, Work, changes};
 
 fn kill_everywhere(work: &Work) {
     let mut points = 0;

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use barge_testkit::skip;
@@ -13,11 +14,14 @@ use barge_testkit::trace::{self, Fate};
 use tempfile::TempDir;
 
 use super::common::Place;
-use super::kills::changes;
-use super::work::{LINES, Work, every};
+use super::work::{LINES, Work, changes, every};
+
+/// One at a time: what is mounted is nobody else's business.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// A file system in a file.
 struct Disk {
+    _turn: MutexGuard<'static, ()>,
     folder: TempDir,
     kind: &'static str,
 }
@@ -43,7 +47,8 @@ impl Drop for Mounted {
 impl Disk {
     /// `None` where none can be made.
     fn new(kind: &'static str, megabytes: u64) -> Option<Self> {
-        let disk = Self { folder: tempfile::tempdir().unwrap(), kind };
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let disk = Self { _turn: turn, folder: tempfile::tempdir().unwrap(), kind };
         std::fs::create_dir(disk.path("mounted")).unwrap();
         let file = std::fs::File::create(disk.path("empty")).unwrap();
         file.set_len(megabytes << 20).unwrap();
@@ -63,7 +68,8 @@ impl Disk {
     }
 
     fn mount(&self, image: &str) -> Option<Mounted> {
-        let options = if self.kind == "ext4" { "loop,data=writeback" } else { "loop" };
+        // Copies of one XFS have one name.
+        let options = if self.kind == "ext4" { "loop,data=writeback" } else { "loop,nouuid" };
         let place = self.path("mounted");
         let mounted = Command::new("mount").args(["-o", options]).arg(self.path(image)).arg(&place).output();
         mounted.is_ok_and(|o| o.status.success()).then_some(Mounted(place))

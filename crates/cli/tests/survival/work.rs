@@ -1,5 +1,7 @@
 //! The work that is interrupted, and what must hold afterwards.
 
+#![allow(dead_code, reason = "each test program uses a part of this")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,6 +37,11 @@ pub(crate) const LINES: [&str; 9] = [
     "save -o out.tar hello-barge old:1",
     "save --compress zstd -o out.tar hello-barge old:1",
 ];
+
+/// Whether a call may leave something behind; the others only look.
+pub(crate) fn changes(call: &str) -> bool {
+    !["read", "pread64", "openat", "openat2"].contains(&call)
+}
 
 /// How many places are passed over for each that is tried: `usual`, or what `BARGE_EVERY` says.
 pub(crate) fn every(usual: usize) -> usize {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use barge_oci::{Descriptor, Digest, Document, Manifest, Reference, is_same_key, media_type, to_go_json};
+use barge_oci::{Descriptor, Digest, Document, Manifest, Reference, folded_key, media_type, to_go_json};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -39,20 +39,18 @@ impl<'de> Deserialize<'de> for Item {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Item, A::Error> {
                 use serde::de::Error as _;
-                let (mut seen, mut item) = (Vec::<String>::new(), Item::default());
+                let (mut seen, mut item) = (BTreeSet::new(), Item::default());
                 while let Some(key) = map.next_key::<String>()? {
-                    if seen.iter().any(|other| is_same_key(other, &key)) {
+                    let folded = folded_key(&key);
+                    match folded.as_str() {
+                        "config" => item.config = map.next_value::<Option<String>>()?.unwrap_or_default(),
+                        "repotags" => item.repo_tags = map.next_value()?,
+                        "layers" => item.layers = map.next_value()?,
+                        _ => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                    if !seen.insert(folded) {
                         return Err(A::Error::custom(format!("the key `{}` twice", printable(&key))));
                     }
-                    match ["config", "repotags", "layers"].iter().find(|known| is_same_key(known, &key)) {
-                        Some(&"config") => {
-                            item.config = map.next_value::<Option<String>>()?.unwrap_or_default();
-                        }
-                        Some(&"repotags") => item.repo_tags = map.next_value()?,
-                        Some(_) => item.layers = map.next_value()?,
-                        None => drop(map.next_value::<IgnoredAny>()?),
-                    }
-                    seen.push(key);
                 }
                 Ok(item)
             }

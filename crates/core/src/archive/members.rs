@@ -23,7 +23,7 @@ pub(super) const MAX_ROOT_BYTES: u64 = 20 << 20;
 /// Documents up to this much together stay in memory, more go to an unlinked temporary file.
 const SPOOL_BYTES: usize = 8 << 20;
 /// How much of them the temporary folder takes.
-const MAX_SPOOLED_BYTES: u64 = 512 << 20;
+const MAX_SPOOLED_BYTES: u64 = 1 << 30;
 /// How many links are followed from one to the next.
 const MAX_LINKS: usize = 40;
 

@@ -8,8 +8,9 @@ use super::docker::DockerImage;
 use super::read::{Archive, Found};
 use super::tar::shown;
 use crate::error::{Error, Refusal, Result};
+use crate::graph::Kind;
 
-/// How many images may have one config: each of `manifest.json` is held against all of them.
+/// How many container images may have one config: each of `manifest.json` is held against all of them.
 const MAX_ALIKE: usize = 1000;
 
 /// What `index.json` says, arranged for asking.
@@ -40,10 +41,12 @@ impl Views {
             if !walked.insert(root) {
                 continue;
             }
-            for manifest in found.tree.manifests.iter().filter_map(|m| m.manifest.as_ref()) {
+            for listed in &found.tree.manifests {
+                let Some(manifest) = &listed.manifest else { continue };
                 let layers = manifest.layers.iter().map(|l| l.digest).collect();
                 let alike = views.by_config.entry(manifest.config.digest).or_default();
-                if alike.len() == MAX_ALIKE {
+                // Artifacts have none to speak of, so all have the same.
+                if alike.len() >= MAX_ALIKE && listed.kind == Kind::Image {
                     let message =
                         format!("more than {MAX_ALIKE} images have the config {}", manifest.config.digest);
                     return Err(Error::refused(Refusal::LimitExceeded, message));

@@ -175,7 +175,7 @@ impl Store {
             return Ok(());
         }
         let private = self.folder(Area::Private)?;
-        let file = private.write("gc.lock").map_err(|e| Error::io("lock", &private.path("gc.lock"), e))?;
+        let file = private.lock("gc.lock").map_err(|e| Error::io("lock", &private.path("gc.lock"), e))?;
         if file.try_lock().is_err() {
             return Ok(());
         }

@@ -207,7 +207,12 @@ impl Store {
     /// # Errors
     /// `Io`.
     pub(crate) fn settle(&self) -> Result<()> {
-        Algorithm::ALL.iter().try_for_each(|a| self.sync(Area::of(*a)))
+        for area in Algorithm::ALL.map(Area::of) {
+            if self.folder_if_there(area)?.is_some() {
+                self.sync(area)?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes the names in a folder durable.
@@ -218,7 +223,8 @@ impl Store {
     /// Makes the folders and files of an empty store, where they are missing.
     pub(crate) fn create(&self) -> Result<()> {
         let there = |name| self.try_folder(Area::Root).is_ok_and(|root| root.look(name).is_ok());
-        if self.try_folder(Area::Leases).is_ok() && there("index.json") && there("oci-layout") {
+        let made = |area: &Area| self.try_folder(*area).is_ok();
+        if Area::MADE.iter().all(made) && there("index.json") && there("oci-layout") {
             return Ok(());
         }
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.root);
@@ -268,7 +274,7 @@ impl Store {
     /// Takes a lock; it is released when the file is dropped.
     fn lock(&self, name: &str, exclusive: bool) -> Result<File> {
         let path = self.private_path(name);
-        let file = self.folder(Area::Private)?.write(name).map_err(|e| Error::io("lock", &path, e))?;
+        let file = self.folder(Area::Private)?.lock(name).map_err(|e| Error::io("lock", &path, e))?;
         let locked = if exclusive { file.lock() } else { file.lock_shared() };
         locked.map_err(|e| Error::io("lock", &path, e))?;
         Ok(file)
@@ -346,7 +352,7 @@ impl Store {
 
     /// Whether a blob is here and is what its digest says; one that is damaged may be replaced.
     fn holds_sound(&self, digest: &Digest) -> Result<bool> {
-        if !self.holds(digest) {
+        if !self.look(digest)?.is_some_and(|look| look.is_file) {
             return Ok(false);
         }
         self.hash(digest, &crate::progress::Silent).map(|(actual, _)| actual == *digest)
