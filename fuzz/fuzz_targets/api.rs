@@ -7,15 +7,16 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use barge_core::content::Resolver;
 use barge_core::ops::{LoadOptions, Source, stage};
 use barge_core::progress::Silent;
 use barge_core::store::Store;
+use barge_fuzz::{ignore_broken_pipes, registries};
 use barge_server::{Access, Address, Options, serve};
-use barge_sources::registry::{Credentials, Proxies, Settings};
+use barge_sources::registry::Credentials;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 
@@ -42,27 +43,15 @@ impl Served {
 }
 
 static SERVED: LazyLock<Served> = LazyLock::new(|| {
-    // Unlike Rust's own programs, a fuzzer ends when it writes to whoever has hung up.
-    signal_hook::flag::register(signal_hook::consts::SIGPIPE, Arc::default()).unwrap();
+    ignore_broken_pipes();
     let folder = tempfile::tempdir().unwrap();
     barge_testkit::sample::write(&folder.path().join("layout")).unwrap();
     let store = Store::open(&folder.path().join("store")).unwrap();
     let socket = folder.path().join("socket");
     let (served, address) = (store.clone(), Address::Unix(socket.clone()));
-    let registries = Settings {
-        credentials: Credentials::default(),
-        verify_tls: true,
-        certificates: Vec::new(),
-        mirrors: Vec::new(),
-        // Nobody is there: no input reaches a network.
-        proxies: Proxies { url: Some("http://127.0.0.1:1".to_owned()), except: String::new() },
-        user_agent: "barge-fuzz".to_owned(),
-        attempts: 1,
-        patience: Duration::from_millis(100),
-    };
     let options = Options {
         version: "0".to_owned(),
-        registries,
+        registries: registries(Credentials::default(), Duration::from_millis(100)),
         parallel: 1,
         metrics: None,
         idle: Duration::from_millis(500),

@@ -8,15 +8,15 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use barge_core::content::{Documents, Remote};
+use barge_fuzz::{ignore_broken_pipes, registries};
 use barge_oci::{Descriptor, Reference};
-use barge_sources::registry::{Credential, Credentials, Proxies, Registry, Settings};
+use barge_sources::registry::{Credential, Credentials, Registry};
 use libfuzzer_sys::fuzz_target;
 
 static ANSWERS: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 static PORT: LazyLock<u16> = LazyLock::new(|| {
-    // Unlike Rust's own programs, a fuzzer ends when it writes to whoever has hung up.
-    signal_hook::flag::register(signal_hook::consts::SIGPIPE, Arc::default()).unwrap();
+    ignore_broken_pipes();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -43,19 +43,10 @@ fuzz_target!(|input: &[u8]| {
     let mut answers: Vec<Vec<u8>> = given.collect();
     answers.reverse();
     let credential = Credential::Password { username: "name".to_owned(), password: "secret".to_owned() };
-    let settings = Settings {
-        credentials: Credentials { given: Some((host.clone(), credential)), files: Vec::new() },
-        verify_tls: true,
-        certificates: Vec::new(),
-        mirrors: Vec::new(),
-        // Nobody is there: no input reaches a network.
-        proxies: Proxies { url: Some("http://127.0.0.1:1".to_owned()), except: String::new() },
-        user_agent: "barge-fuzz".to_owned(),
-        attempts: 1,
-        patience: Duration::from_millis(200),
-    };
+    let credentials = Credentials { given: Some((host.clone(), credential)), files: Vec::new() };
+    let settings = Arc::new(registries(credentials, Duration::from_millis(200)));
     let begin = || *ANSWERS.lock().unwrap_or_else(PoisonError::into_inner) = answers.clone();
-    let repository = || Registry::new(&host, Arc::new(settings.clone())).unwrap().repository("a/b");
+    let repository = || Registry::new(&host, Arc::clone(&settings)).unwrap().repository("a/b");
     begin();
     let name = Reference::parse(&format!("{host}/a/b:1")).unwrap();
     if let Ok(found) = repository().resolve(&name) {

@@ -1,6 +1,10 @@
 //! What the targets share: inputs that stand for several documents, and archives of them.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use barge_oci::Digest;
+use barge_sources::registry::{Credentials, Proxies, Settings};
 
 /// The layer that every image of an input may have; empty, as a tar is.
 pub const LAYER: [u8; 1024] = [0; 1024];
@@ -37,4 +41,24 @@ pub fn tar<'a>(files: impl IntoIterator<Item = (String, &'a [u8])>) -> Vec<u8> {
         tar.append_data(&mut header, path, content).unwrap();
     }
     tar.into_inner().unwrap()
+}
+
+/// How registries are asked, by clients that reach no network: whatever is not on this host is asked for through a
+/// proxy that is not there.
+pub fn registries(credentials: Credentials, patience: Duration) -> Settings {
+    Settings {
+        credentials,
+        verify_tls: true,
+        certificates: Vec::new(),
+        mirrors: Vec::new(),
+        proxies: Proxies { url: Some("http://127.0.0.1:1".to_owned()), except: String::new() },
+        user_agent: "barge-fuzz".to_owned(),
+        attempts: 1,
+        patience,
+    }
+}
+
+/// Lets writes to whoever has hung up fail, as they do in Rust's own programs, where a fuzzer would end.
+pub fn ignore_broken_pipes() {
+    signal_hook::flag::register(signal_hook::consts::SIGPIPE, Arc::default()).unwrap();
 }
