@@ -120,6 +120,11 @@ pub trait Resolver {
     fn images(&self) -> Result<Vec<Image>>;
 }
 
+/// Sizes together, in bytes. What is listed, and how large a file is, is whatever somebody made it: it never overflows.
+pub fn total(sizes: impl IntoIterator<Item = u64>) -> u64 {
+    sizes.into_iter().fold(0, u64::saturating_add)
+}
+
 /// A root that somebody keeps, under a name or without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {

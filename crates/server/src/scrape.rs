@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use barge_core::content::Resolver;
+use barge_core::content::{Resolver, total};
 use barge_core::error::{Error, Result};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -87,8 +87,9 @@ async fn scraped(
 impl Service {
     /// Everything that is counted, with the store as it is now.
     fn measured(&self) -> crate::fault::Result<Vec<u8>> {
-        let bytes = self.store.sizes()?.values().sum();
-        let mut images: Vec<_> = self.store.images()?.into_iter().map(|i| i.target.digest).collect();
+        let store = self.store();
+        let bytes = total(store.sizes()?.into_values());
+        let mut images: Vec<_> = store.images()?.into_iter().map(|i| i.target.digest).collect();
         images.sort();
         images.dedup();
         let failed = |e: prometheus::Error| Fault::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string());

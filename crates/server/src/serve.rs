@@ -79,7 +79,7 @@ async fn run(store: Store, addresses: &[Address], access: &Access, options: Opti
     let (advance, phase) = watch::channel(Phase::Serving);
     let metrics = Metrics::new().map_err(|e| Error::new(ErrorKind::Io, e.to_string()))?;
     let service = Arc::new(Service {
-        store,
+        opened: store,
         settings: registries,
         parallel,
         version,
@@ -112,7 +112,7 @@ async fn run(store: Store, addresses: &[Address], access: &Access, options: Opti
     }
     drop(sender);
     ready();
-    tracing::info!(store = %service.store.root().display(), pid = std::process::id(), "serving");
+    tracing::info!(store = %service.opened.root().display(), pid = std::process::id(), "serving");
 
     let graceful = GracefulShutdown::new();
     let mut open = JoinSet::new();

@@ -41,7 +41,8 @@ pub(crate) enum Phase {
 
 /// What all requests share.
 pub(crate) struct Service {
-    pub(crate) store: Store,
+    /// As it was when the server started; see [`Service::store`].
+    pub(crate) opened: Store,
     /// How registries are reached, by somebody who is nobody there.
     pub(crate) settings: Settings,
     pub(crate) parallel: usize,
@@ -71,6 +72,11 @@ impl Drop for Transfer {
 }
 
 impl Service {
+    /// The store as it is now: it may have been removed, or exchanged for another, since the last request.
+    pub(crate) fn store(&self) -> Store {
+        self.opened.anew()
+    }
+
     /// Answers a request. What is left of its body when it fails is read all the same, for a while: some clients
     /// read the answer only when they have sent everything.
     pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<Noted> {

@@ -70,7 +70,7 @@ pub(crate) fn version(service: &Service) -> Result<Answer> {
 pub(crate) async fn info(service: Arc<Service>) -> Result<Answer> {
     service
         .work(|service| {
-            let mut images: Vec<_> = service.store.images()?.into_iter().map(|i| i.target.digest).collect();
+            let mut images: Vec<_> = service.store().images()?.into_iter().map(|i| i.target.digest).collect();
             images.sort();
             images.dedup();
             let uname = rustix::system::uname();
@@ -99,7 +99,7 @@ pub(crate) async fn info(service: Arc<Service>) -> Result<Answer> {
                 },
                 "NCPU": std::thread::available_parallelism().map_or(1, usize::from),
                 "MemTotal": memory(),
-                "DockerRootDir": service.store.root().to_string_lossy(),
+                "DockerRootDir": service.opened.root().to_string_lossy(),
                 "HttpProxy": "", "HttpsProxy": "", "NoProxy": "",
                 "Name": text(uname.nodename()),
                 "Labels": [],
@@ -163,8 +163,9 @@ pub(crate) async fn usage(service: Arc<Service>, call: Call) -> Result<Answer> {
 
 fn used(service: &Service, wanted: [bool; 4], verbose: bool, version: ApiVersion) -> Result<Value> {
     let [containers, images, volumes, builds] = wanted;
-    let usage = add_up(&service.store)?;
-    let (listings, damaged) = list(&service.store, &Filters::default())?;
+    let store = service.store();
+    let usage = add_up(&store)?;
+    let (listings, damaged) = list(&store, &Filters::default())?;
     damaged.iter().for_each(|error| tracing::warn!(%error, "an image cannot be read"));
     let sizes = Sizes::from(&usage);
     let items: Vec<Value> = listings

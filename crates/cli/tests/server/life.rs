@@ -49,6 +49,23 @@ fn what_a_killed_server_left_is_no_hindrance() {
 }
 
 #[test]
+fn a_store_that_went_away_is_made_anew() {
+    let (place, server) = hello();
+    let archive = place.saved("hello-barge");
+    let images = || server.json("GET /images/json").as_array().unwrap().len();
+    assert_eq!(images(), 1);
+    std::fs::rename(place.store(), place.path("elsewhere")).unwrap();
+    assert_eq!(images(), 0);
+    assert_eq!(server.ask("POST /images/load?quiet=1", &[], &archive).status, 200);
+    assert_eq!(images(), 1);
+    // Another one in its place, as after a restore.
+    std::fs::remove_dir_all(place.store()).unwrap();
+    std::fs::rename(place.path("elsewhere"), place.store()).unwrap();
+    assert_eq!(images(), 1);
+    place.ok("store check");
+}
+
+#[test]
 fn nobody_is_pushed_aside() {
     let (place, server) = hello();
     // The same socket.

@@ -220,3 +220,37 @@ fn fifos_that_somebody_else_put_there() {
     reader.stdout.take().unwrap().read_to_end(&mut got).unwrap();
     assert!(reader.wait().unwrap().success() && got.is_empty());
 }
+
+#[test]
+fn sizes_that_no_disk_has() {
+    // Only some file systems have files this large; one in memory does.
+    let memory = Path::new("/dev/shm");
+    let Ok(folder) = tempfile::tempdir_in(memory) else {
+        skip("sizes that no disk has", "there is no /dev/shm");
+        return;
+    };
+    let place = Place::at(folder.path());
+    fs::create_dir(place.path("")).unwrap();
+    fs::create_dir_all(place.store().join("blobs/sha256")).unwrap();
+    fs::create_dir_all(place.store().join(".barge")).unwrap();
+    for digit in ["a", "b", "c"] {
+        let blob = fs::File::create(place.store().join("blobs/sha256").join(digit.repeat(64))).unwrap();
+        if let Err(e) = blob.set_len(i64::MAX as u64) {
+            skip("sizes that no disk has", &e.to_string());
+            return;
+        }
+    }
+    let said = place.ok("store df");
+    assert!(said.contains("18.45EB"), "{said}");
+    place.ok("store gc");
+}
+
+#[test]
+fn what_is_called_like_a_temporary_file() {
+    let place = place();
+    let folder = place.store().join(".barge/x.0123456789abcdef");
+    fs::create_dir(&folder).unwrap();
+    fifo(&place.store().join(".barge/y.0123456789abcdef"));
+    place.ok("store gc");
+    assert!(folder.exists());
+}

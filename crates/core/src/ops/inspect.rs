@@ -2,6 +2,7 @@
 
 use barge_oci::{Config, Descriptor, Digest, Manifest, Platform, Reference};
 
+use crate::content::total;
 use crate::error::{Error, Result, printable};
 use crate::graph::{Kind, Listed, State, Tree, read_config};
 use crate::resolve::one;
@@ -57,7 +58,7 @@ fn size(root: &Descriptor, listed: Option<&Listed>) -> u64 {
     let index = listed.is_none_or(|l| l.descriptor.digest != root.digest).then_some(root.size);
     let manifest = listed.map(|l| l.descriptor.size);
     let blobs = listed.and_then(|l| l.manifest.as_ref()).into_iter().flat_map(Manifest::blobs);
-    index.into_iter().chain(manifest).chain(blobs.map(|b| b.size)).sum()
+    total(index.into_iter().chain(manifest).chain(blobs.map(|b| b.size)))
 }
 
 /// The manifest of the platform asked for, or the one that suits this host best.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::filters::{Filters, reference_matches};
 use crate::archive::Archive;
-use crate::content::{Documents, Image};
+use crate::content::{Documents, Image, total};
 use crate::error::{Error, Result};
 use crate::graph::{Listed, State, Tree, read_config};
 use crate::resolve::one;
@@ -110,7 +110,7 @@ fn list_tree(source: &impl Documents, tree: &Tree, names: Vec<Reference>) -> Res
         platform: m.platform.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string),
         digest: m.descriptor.digest,
         present: m.state == State::Whole,
-        size: m.present_blobs().map(|b| b.size).sum(),
+        size: total(m.present_blobs().map(|b| b.size)),
     });
     let config = config(source, tree)?;
     Ok(Listing {
@@ -118,7 +118,7 @@ fn list_tree(source: &impl Documents, tree: &Tree, names: Vec<Reference>) -> Res
         names,
         created: config.as_ref().and_then(|c| c.created.as_deref()).and_then(timestamp),
         labels: config.map(|c| c.labels()).unwrap_or_default(),
-        size: tree.manifests.iter().flat_map(Listed::present_blobs).map(|b| b.size).sum(),
+        size: total(tree.manifests.iter().flat_map(Listed::present_blobs).map(|b| b.size)),
         platforms: platforms.collect(),
     })
 }
@@ -155,7 +155,7 @@ fn listing(
         names,
         created: best.and_then(|p| p.created.as_deref()).and_then(timestamp),
         labels: best.and_then(|p| p.labels.clone()).unwrap_or_default(),
-        size: summary.parts.iter().map(|p| p.present_bytes(present)).sum(),
+        size: total(summary.parts.iter().map(|p| p.present_bytes(present))),
         platforms: platforms.collect(),
     }
 }

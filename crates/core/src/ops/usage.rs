@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use barge_oci::{Digest, Reference};
 
-use crate::content::Image;
+use crate::content::{Image, total};
 use crate::error::Result;
 use crate::store::{Store, Summary};
 
@@ -50,14 +50,15 @@ pub fn usage(store: &Store) -> Result<Usage> {
             *users.entry(digest).or_default() += 1;
         }
     }
-    let mut usage = Usage { total: sizes.values().sum(), ..Usage::default() };
+    let mut usage = Usage { total: total(sizes.values().copied()), ..Usage::default() };
     let used = sizes.iter().filter(|(digest, _)| users.contains_key(digest));
-    usage.garbage = usage.total - used.map(|(_, size)| size).sum::<u64>();
+    usage.garbage = usage.total - total(used.map(|(_, size)| *size));
     for (summary, image) in summaries.iter().zip(names.values()) {
         let (mut unique, mut shared) = (0, 0);
         for digest in held(summary, &sizes) {
             let alone = users.get(&digest) == Some(&1);
-            *if alone { &mut unique } else { &mut shared } += sizes.get(&digest).copied().unwrap_or_default();
+            let sum = if alone { &mut unique } else { &mut shared };
+            *sum = total([*sum].into_iter().chain(sizes.get(&digest).copied()));
         }
         usage.images.push(ImageUsage { digest: summary.root, name: image.name.clone(), unique, shared });
     }

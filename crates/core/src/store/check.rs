@@ -5,6 +5,7 @@ use std::io::Read;
 use barge_oci::{Digest, Hasher, Reference};
 
 use super::Store;
+use crate::content::total;
 use crate::error::{Error, Result};
 use crate::graph::{State, Tree};
 use crate::progress::Progress;
@@ -45,12 +46,12 @@ impl Store {
         let mut blobs: Vec<Digest> = self.blobs()?.into_iter().collect();
         blobs.sort();
         let sizes = blobs.iter().filter_map(|d| self.look(d).ok().flatten());
-        progress.start(Some(sizes.map(|look| look.size).sum()));
+        progress.start(Some(total(sizes.map(|look| look.size))));
         for digest in blobs {
             match self.hash(&digest, progress) {
                 Ok((actual, size)) => {
                     checked.blobs += 1;
-                    checked.bytes += size;
+                    checked.bytes = total([checked.bytes, size]);
                     if actual != digest {
                         checked.fault(&digest.to_string(), format!("its content is {actual}"));
                     }

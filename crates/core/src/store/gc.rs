@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use barge_oci::Digest;
 
+use super::verified::Look;
 use super::{Area, DigestSet, Store, Summary};
-use crate::content::Image;
+use crate::content::{Image, total};
 use crate::error::{Error, Result};
 
 /// As much of a lease as is read: millions of digests.
@@ -98,7 +99,7 @@ impl Store {
         let mut garbage: Vec<Digest> = self.blobs()?.into_iter().filter(|d| !needed.contains(d)).collect();
         garbage.sort();
         for digest in garbage {
-            freed.bytes += self.look(&digest)?.map_or(0, |look| look.size);
+            freed.bytes = total([freed.bytes, self.look(&digest)?.map_or(0, |look| look.size)]);
             let removed = self.folder(Area::of(digest.algorithm()))?.remove(&digest.hex());
             removed.map_err(|e| Error::io("remove", &self.blob_path(&digest), e))?;
             freed.blobs.push(digest);
@@ -158,7 +159,9 @@ impl Store {
             let random = name.rsplit_once('.').map(|(_, random)| random);
             random.is_some_and(|r| r.len() == 16 && u64::from_str_radix(r, 16).is_ok())
         };
-        for name in self.names_in(Area::Private)?.iter().filter(temporary) {
+        let private = self.folder(Area::Private)?;
+        let regular = |name: &&String| private.look(name).is_ok_and(|stat| Look::of(&stat).is_file);
+        for name in self.names_in(Area::Private)?.iter().filter(temporary).filter(regular) {
             if self.open_if_there(Area::Private, name)?.is_some_and(|f| f.try_lock().is_ok()) {
                 self.remove_if_there(Area::Private, name)?;
             }

@@ -148,6 +148,12 @@ impl Store {
         }
     }
 
+    /// The same store with its folders looked for again, for whoever has it for longer than one piece of work.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self { root: self.root.clone(), folders: Arc::default() }
+    }
+
     /// Where the store is.
     #[must_use]
     pub fn root(&self) -> &Path {

@@ -6,6 +6,7 @@ use barge_oci::{Descriptor, Digest, Platform};
 use serde::{Deserialize, Serialize};
 
 use super::{DigestSet, Store};
+use crate::content::total;
 use crate::error::Result;
 use crate::graph::{Kind, Tree, may_be_absent, read_config};
 
@@ -167,6 +168,6 @@ impl Part {
     pub fn present_bytes(&self, present: &impl Fn(&Digest) -> bool) -> u64 {
         let blobs = self.blobs.iter().map(|(digest, size, _)| (digest, size));
         let all = std::iter::once((&self.digest, &self.size)).chain(blobs);
-        all.filter(|(digest, _)| present(digest)).map(|(_, size)| size).sum()
+        total(all.filter(|(digest, _)| present(digest)).map(|(_, size)| *size))
     }
 }

@@ -18,11 +18,12 @@ pub(crate) async fn history(service: Arc<Service>, call: Call, name: String) -> 
     let platform = call.query.platform(call.version, ApiVersion(1, 48))?;
     service
         .work(move |service| {
-            let images = service.store.images()?;
+            let store = service.store();
+            let images = store.images()?;
             let digest = one(&images, &name)?.image.target.digest;
             let names = images.iter().filter(|i| i.target.digest == digest).filter_map(|i| i.name.as_ref());
             let tags: Vec<String> = names.filter(|n| n.tag().is_some()).map(Reference::familiar).collect();
-            let told = steps(&service.store, &name, platform.as_ref())?.into_iter().map(|step| {
+            let told = steps(&store, &name, platform.as_ref())?.into_iter().map(|step| {
                 json!({
                     "Comment": step.comment,
                     "Created": step.created.map_or(0, Timestamp::as_second),

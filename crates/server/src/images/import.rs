@@ -40,7 +40,7 @@ pub(super) async fn import(service: Arc<Service>, call: Call) -> Result<Answer> 
     };
     let mut upload = call.upload(&service);
     let work = move |service: &Service, lines: &Lines| {
-        let made = make(&service.store, &mut upload, &options, &Silent);
+        let made = make(&service.store(), &mut upload, &options, &Silent);
         let id = match made {
             Ok(id) => id.to_string(),
             Err(error) => {

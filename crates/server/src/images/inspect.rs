@@ -22,11 +22,12 @@ pub(crate) async fn inspect(service: Arc<Service>, call: Call, name: String) -> 
     }
     service
         .work(move |service| {
-            let inspected = look(&service.store, &name, platform.as_ref())?;
+            let store = service.store();
+            let inspected = look(&store, &name, platform.as_ref())?;
             let mut told = ImageInspect::new(inspected, version);
             if with_manifests {
-                let image = one(&service.store.images()?, &name)?.image;
-                told.manifests = Some(manifests(&Tree::walk(&service.store, &image.target)?));
+                let image = one(&store.images()?, &name)?.image;
+                told.manifests = Some(manifests(&Tree::walk(&store, &image.target)?));
             }
             Answer::json(&told)
         })

@@ -27,12 +27,13 @@ pub(crate) async fn list(service: Arc<Service>, call: Call) -> Result<Answer> {
     }
     service
         .work(move |service| {
-            let (listings, damaged) = listings(&service.store, &filters)?;
+            let store = service.store();
+            let (listings, damaged) = listings(&store, &filters)?;
             damaged.iter().for_each(|error| tracing::warn!(%error, "an image cannot be read"));
-            let sizes = if shared { Some(Sizes::from(&usage(&service.store)?)) } else { None };
+            let sizes = if shared { Some(Sizes::from(&usage(&store)?)) } else { None };
             let summaries = listings.iter().map(|listing| {
                 // An image that cannot be read has been told of.
-                let tree = || Tree::walk(&service.store, &listing.target).ok();
+                let tree = || Tree::walk(&store, &listing.target).ok();
                 let tree = if manifests { tree() } else { None };
                 summary(listing, tree.as_ref(), sizes.as_ref(), version)
             });

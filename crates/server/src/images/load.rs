@@ -44,7 +44,7 @@ fn loaded(
     lines: Option<&Lines>,
 ) -> Result<Loaded> {
     let progress = Loading { lines: lines.cloned(), state: Mutex::new((0, Instant::now())) };
-    Ok(stage(&service.store, Source::Stream(input), options, &progress)?.commit()?)
+    Ok(stage(&service.store(), Source::Stream(input), options, &progress)?.commit()?)
 }
 
 fn report(service: &Service, loaded: &Loaded, lines: &Lines) {

@@ -27,7 +27,7 @@ pub(crate) async fn prune(service: Arc<Service>, call: Call) -> Result<Answer> {
                 }
                 held => held,
             };
-            let (removed, freed) = clear(&service.store, all, &filters)?;
+            let (removed, freed) = clear(&service.store(), all, &filters)?;
             let freed = freed.unwrap_or_else(|error| {
                 tracing::error!(%error, "the garbage could not be collected");
                 Freed::default()

@@ -80,7 +80,7 @@ fn one(
     lines.hold(&json!({"status": format!("Pulling from {}", name.path()), "id": what}));
     let digest = root.digest;
     let image = Image { name: Some(name.clone()), target: root };
-    let pulled = fetch(&service.store, repository, &image, options, &Told::new(lines, PULL))?;
+    let pulled = fetch(&service.store(), repository, &image, options, &Told::new(lines, PULL))?;
     let status = match pulled {
         Pulled::Newer => "Downloaded newer image",
         Pulled::UpToDate => "Image is up to date",

@@ -33,7 +33,8 @@ pub(crate) async fn push(service: Arc<Service>, call: Call, name: String) -> Res
     let settings = Arc::new(credentials(&service.settings, &call.headers, name.domain()));
     let work = move |service: &Service, lines: &Lines| {
         let repository = Registry::new(name.domain(), settings)?.repository(name.path());
-        let images = service.store.images()?;
+        let store = service.store();
+        let images = store.images()?;
         let meant = |image: &&Image| {
             image.name.as_ref().is_some_and(|n| match name.tag() {
                 Some(_) => *n == name,
@@ -51,17 +52,12 @@ pub(crate) async fn push(service: Arc<Service>, call: Call, name: String) -> Res
                 selection: Selection { platforms: Clone::clone(&platforms), ..Selection::default() },
                 parallel: service.parallel,
                 siblings: siblings(image, &images, &name),
-                companions: companions(
-                    &service.store,
-                    std::slice::from_ref(image),
-                    &images,
-                    &Referrers::All,
-                )?,
+                companions: companions(&store, std::slice::from_ref(image), &images, &Referrers::All)?,
                 stop: lines.gone(),
             };
-            let _lease = hold(&service.store, std::iter::once(image).chain(&options.companions))?;
+            let _lease = hold(&store, std::iter::once(image).chain(&options.companions))?;
             let tag = image.name.as_ref().and_then(Reference::tag);
-            let pushed = send(&service.store, image, &repository, tag, &options, &Told::new(lines, PUSH))?;
+            let pushed = send(&store, image, &repository, tag, &options, &Told::new(lines, PUSH))?;
             if let Some(note) = pushed.note {
                 lines.say(&json!({"status": note}));
             }

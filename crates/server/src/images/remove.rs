@@ -19,9 +19,9 @@ pub(crate) async fn remove(service: Arc<Service>, call: Call, name: String) -> R
     service
         .work(move |service| {
             let image = known(service, &name);
-            let removed = take_away(&service.store, &name, &options)?;
+            let removed = take_away(&service.store(), &name, &options)?;
             if removed.iter().any(|r| matches!(r, Removed::Deleted(_)))
-                && let Err(error) = service.store.gc()
+                && let Err(error) = service.store().gc()
             {
                 // The names are gone, and that is what was asked for.
                 tracing::error!(%error, "the garbage could not be collected");
@@ -51,7 +51,7 @@ pub(super) struct Known {
 
 /// An image as events tell it; `None` if there is none, or none that can be read.
 pub(super) fn known(service: &Service, name: &str) -> Option<Known> {
-    let found = inspect(&service.store, name, None).ok()?;
+    let found = inspect(&service.store(), name, None).ok()?;
     let (id, labels) = (found.root.to_string(), found.config.map(|c| c.labels()).unwrap_or_default());
     Some(Known { id, labels })
 }

@@ -27,10 +27,11 @@ pub(crate) async fn save(service: Arc<Service>, call: Call, name: Option<String>
     let options = SaveOptions { selection, ..SaveOptions::default() };
     // Whoever asked may be gone before it is planned: the turn ends with the work.
     let planned = Arc::clone(&service).work(move |service| {
-        let (plan, lease) = plan_save(&service.store, &names, &options)?;
-        Ok((plan, lease, transfer))
+        let store = service.store();
+        let (plan, lease) = plan_save(&store, &names, &options)?;
+        Ok((store, plan, lease, transfer))
     });
-    let (plan, lease, transfer) = planned.await?;
+    let (store, plan, lease, transfer) = planned.await?;
     plan.notes.iter().for_each(|note| tracing::info!("{note}"));
     for image in &plan.images {
         let id = image.root.digest.to_string();
@@ -41,7 +42,7 @@ pub(crate) async fn save(service: Arc<Service>, call: Call, name: Option<String>
     tokio::task::spawn_blocking(move || {
         let _held = (lease, transfer);
         let name = Path::new("the archive");
-        match plan.write(&service.store, &mut download, &WriteOptions::default(), name, &Silent) {
+        match plan.write(&store, &mut download, &WriteOptions::default(), name, &Silent) {
             Ok(()) => drop(download.finish()),
             Err(error) if error.is_broken_pipe() => {}
             Err(error) => {

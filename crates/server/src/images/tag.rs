@@ -24,7 +24,7 @@ pub(crate) async fn tag(service: Arc<Service>, call: Call, name: String) -> Resu
                 return Err(Fault::bad("cannot import digest reference"));
             }
             let target = if tag.is_empty() { target.or_latest() } else { target.with_tag(&tag)? };
-            give(&service.store, &name, &target.to_string(), &now())?;
+            give(&service.store(), &name, &target.to_string(), &now())?;
             let familiar = target.familiar();
             if let Some(Known { id, labels }) = known(service, &familiar) {
                 service.tell_labelled("tag", &id, &familiar, labels);

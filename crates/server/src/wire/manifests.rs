@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use barge_core::content::total;
 use barge_core::graph::{Kind, Listed, State, Tree};
 use serde_json::{Map, Value, json};
 
@@ -16,7 +17,7 @@ fn manifest(listed: &Listed, tree: &Tree) -> Value {
         // The store's own notes are nobody's business, and nothing lists the root.
         (descriptor.annotations, descriptor.platform) = (BTreeMap::new(), None);
     }
-    let content: u64 = listed.present_blobs().map(|b| b.size).sum();
+    let content = total(listed.present_blobs().map(|b| b.size));
     let mut object = Map::from_iter([
         ("ID".to_owned(), json!(descriptor.digest)),
         ("Descriptor".to_owned(), json!(descriptor)),
