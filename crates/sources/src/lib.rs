@@ -1,6 +1,8 @@
-//! Places that hold images besides the embedded store: today registries.
+//! Places that hold images besides the embedded store: registries and Docker's daemon.
 //!
-//! Each is a [`Remote`](barge_core::content::Remote) to the operations. Nothing here prints or reads the
+//! Nothing here prints or reads the
 //! environment: whoever starts it says which files and which proxy count ([`registry::Settings`]).
 
+pub mod docker;
 pub mod registry;
+mod tls;

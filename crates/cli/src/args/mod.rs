@@ -1,6 +1,7 @@
 //! The command line: docker's image commands with docker's flags, and what barge adds to them.
 
 mod compress;
+mod engines;
 mod serve;
 mod switches;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use compress::Compress;
+pub(crate) use engines::{Engines, From, Keeper};
 pub(crate) use serve::{LogFormat, LogLevel, Serve};
 
 /// Save, load, list and carry container images without a daemon
@@ -133,9 +135,15 @@ pub(crate) struct Save {
     /// Take non-distributable layers along
     #[arg(long)]
     pub(crate) include_foreign: bool,
-    /// Save straight from a registry, without a store; docker://NAME is such an image, too
-    #[arg(long, value_name = "PLACE", default_value = "store")]
+    /// Where the images are: in the store, in a registry (docker://NAME is such an image, too), or in Docker's daemon
+    #[arg(long, value_name = "PLACE", default_value = "store", env = "BARGE_FROM", hide_env_values = true)]
     pub(crate) from: From,
+    /// Save every image there is
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Leave out images whose name matches this pattern
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) exclude: Vec<String>,
     /// Compress the archive: gzip or zstd, with a level behind a colon, or none [default: what the file's name says:
     /// .tar.gz, .tgz, .tar.zst, .tzst]
     #[arg(long, value_name = "FORMAT[:LEVEL]", value_parser = compress::parse)]
@@ -163,6 +171,8 @@ pub(crate) struct Save {
     /// What refers to the image comes along: all (what cosign has under tags, too), none, or an artifact type
     #[arg(long, value_name = "all|none|TYPE")]
     pub(crate) referrers: Option<String>,
+    #[command(flatten)]
+    pub(crate) engines: Engines,
     #[command(flatten)]
     pub(crate) registries: Registries,
 }
@@ -346,13 +356,6 @@ pub(crate) enum Checks {
     #[value(name = "diffids")]
     DiffIds,
     Digests,
-}
-
-/// Where images come from, besides the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum From {
-    Store,
-    Registry,
 }
 
 #[derive(Debug, Args)]

@@ -33,7 +33,8 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
         Checks::Digests => archive::Checks::Digests,
     };
     let platforms = platforms(&args.platform)?;
-    let options = LoadOptions { platforms, base_name: base_name.transpose()?, now: now(), checks };
+    let base_name = base_name.transpose()?;
+    let options = LoadOptions { platforms, base_name, now: now(), checks, ..LoadOptions::default() };
     let file =
         args.input.as_deref().map(Path::new).filter(|p| !p.as_os_str().is_empty() && *p != Path::new("-"));
     if file.is_none() && stdin().is_terminal() {

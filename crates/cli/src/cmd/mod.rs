@@ -2,6 +2,7 @@
 
 mod archive;
 mod copy;
+mod engine;
 mod history;
 mod import;
 mod inspect;
@@ -15,6 +16,7 @@ mod push;
 mod registry;
 mod remove;
 mod save;
+mod save_docker;
 mod serve;
 mod setup;
 mod store;

@@ -114,7 +114,7 @@ pub(super) fn password(prompt: &str) -> Result<String, Failure> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-fn directory(variable: &str) -> Option<PathBuf> {
+pub(super) fn directory(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from).filter(|p| !p.as_os_str().is_empty())
 }
 

@@ -5,8 +5,8 @@ use std::io::{IsTerminal, stdout};
 use std::path::Path;
 
 use barge_core::archive::{self, Packing, Plan, WriteOptions};
-use barge_core::content::Provider;
-use barge_core::ops::{SaveOptions, plan_images, plan_save};
+use barge_core::content::{Image, Provider};
+use barge_core::ops::{SaveOptions, plan_images, plan_save, reference_matches};
 use barge_core::output::Output;
 use barge_core::select::{Selection, Wanted};
 use barge_core::store::{Store, Verified};
@@ -15,6 +15,7 @@ use barge_sources::registry::Gathered;
 use serde_json::json;
 
 use super::place::{Origin, REGISTRY, find_all, gather, reference};
+use super::save_docker::Saving;
 use super::{Failure, Outcome, note, platforms, print, referrers, registry};
 use crate::args::{Compress, From, Layout, PlanFormat, ProgressMode, Save, Verify};
 use crate::render::progress;
@@ -24,7 +25,7 @@ use crate::usage::{Arity, bad_flag, check};
 
 /// Checks in docker's order: arguments, platforms, output, and only then the images.
 pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed: &str) -> Outcome {
-    check(&Arity::AtLeast(1), args.images.len(), typed)?;
+    check(&if args.all { Arity::None } else { Arity::AtLeast(1) }, args.images.len(), typed)?;
     let selection = Selection {
         platforms: platforms(&args.platform)?,
         keep_index: args.keep_index,
@@ -53,12 +54,18 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
         Some(path) => Some(Output::open(path)?),
         None => Some(Output::standard()?),
     };
+    let output = match output {
+        Some(output) if args.from == From::Docker => {
+            return Saving { args, options, packing, file }.run(output, store);
+        }
+        output => output,
+    };
     let (plan, origin, verify, _lease) = if from_registry(args)? {
         let (plan, gathered) = plan_from_registry(args, &options)?;
         (plan, Origin::Registry(gathered), archive::Verify::Always, None)
     } else {
         let store = store()?;
-        let (plan, lease) = plan_save(&store, &args.images, &options)?;
+        let (plan, lease) = plan_save(&store, &arguments(args, &store.names()?), &options)?;
         let verify = verified(args.verify, &store);
         (plan, Origin::Store(store), verify, Some(lease))
     };
@@ -73,7 +80,14 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
 
 /// Refuses flags that make no sense with each other.
 fn go_together(args: &Save, packed: bool) -> Outcome {
-    let (text, code) = if args.format.is_some() && !args.dry_run {
+    if args.from == From::Docker {
+        Saving::refuse_what_cannot_be(args)?;
+    }
+    let (text, code) = if !args.exclude.is_empty() && !args.all {
+        ("\"--exclude\" leaves out some of all images, it needs \"--all\"", 125)
+    } else if args.all && args.from == From::Registry {
+        ("nobody can list all images of a registry: \"--all\" is for the store and for daemons", 1)
+    } else if args.format.is_some() && !args.dry_run {
         ("\"--format\" is the format of a plan, it needs \"--dry-run\"", 125)
     } else if packed && args.layout == Layout::Aligned {
         ("nothing shares blocks with what is compressed: \"--layout aligned\" is for plain archives", 1)
@@ -83,6 +97,17 @@ fn go_together(args: &Save, packed: bool) -> Outcome {
         return Ok(());
     };
     Err(Failure::Text(text.to_owned(), code))
+}
+
+/// The images that are meant, as arguments.
+pub(super) fn arguments(args: &Save, all: &[Image]) -> Vec<String> {
+    if !args.all {
+        return args.images.clone();
+    }
+    let excluded = |name: &Reference| args.exclude.iter().any(|pattern| reference_matches(name, pattern));
+    let kept = all.iter().filter(|image| !image.is_referrer() && !image.name.as_ref().is_some_and(excluded));
+    kept.map(|image| image.name.as_ref().map_or_else(|| image.target.digest.to_string(), ToString::to_string))
+        .collect()
 }
 
 fn verified(when: Verify, store: &Store) -> archive::Verify {
@@ -141,6 +166,7 @@ fn from_registry(args: &Save) -> Result<bool, Failure> {
     let spelled = args.images.iter().filter(|i| i.starts_with(REGISTRY)).count();
     match args.from {
         From::Registry => Ok(true),
+        From::Docker => Ok(false),
         From::Store if spelled == 0 => Ok(false),
         From::Store if spelled == args.images.len() => Ok(true),
         From::Store => {

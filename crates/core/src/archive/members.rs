@@ -40,6 +40,8 @@ pub(super) struct Members {
     pub undecided: bool,
     /// Whether they are those of a directory.
     pub folder: bool,
+    /// Whether the tar ended in any other way than with a marker and nothing behind it.
+    pub odd_end: bool,
 }
 
 /// One member.
@@ -111,6 +113,7 @@ impl Default for Members {
             warnings: Vec::new(),
             undecided: false,
             folder: false,
+            odd_end: false,
         }
     }
 }

@@ -19,8 +19,10 @@ mod pieces;
 mod place;
 mod plan;
 mod read;
+mod relay;
 mod scan;
 mod seekable;
+mod tape;
 mod tar;
 mod threads;
 mod verify;
@@ -35,6 +37,7 @@ pub use packing::Packing;
 pub use plan::{Layout, Plan, Planned};
 pub(crate) use read::name_of;
 pub use read::{Archive, Forms, Found};
+pub use relay::Relay;
 pub use scan::{Checks, Keeper, Pass, Standing};
 #[cfg(fuzzing)]
 pub use tar::entries;

@@ -71,7 +71,7 @@ impl<'a, P: Provider + Sync> Placer<'a, P> {
         copier: &mut Copier<'_>,
         large: &mut Vec<(&'a Descriptor, u64)>,
     ) -> Result<u64> {
-        let header = self.plan.header(path, record, at);
+        let header = self.plan.layout().header(path, record, at);
         self.write(&header, at)?;
         let at = at + header.len() as u64;
         match &record.body {

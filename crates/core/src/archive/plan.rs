@@ -10,7 +10,7 @@ use barge_oci::{Descriptor, Digest, Index, Reference, annotation, media_type, to
 use super::docker::Item;
 use super::header::{aligned_header, header, padded};
 use super::tar::BLOCK;
-use crate::content::{Image, Provider};
+use crate::content::{Documents, Image};
 use crate::copy;
 use crate::error::{Error, ErrorKind, Refusal, Result};
 use crate::graph::{Kind, Listed, Tree, may_be_absent};
@@ -37,6 +37,19 @@ pub enum Layout {
     Docker,
     /// At a multiple of 4096, where file systems can share blocks: a PAX comment before it makes up the distance.
     Aligned,
+}
+
+impl Layout {
+    /// The header of a record that begins at byte `at`.
+    pub(super) fn header(self, path: &str, record: &Record, at: u64) -> Vec<u8> {
+        let size = record.size();
+        match (self, &record.body) {
+            (Self::Aligned, Body::Blob(_)) if size >= copy::WORTH => {
+                aligned_header(path, record.mode, size, at)
+            }
+            _ => header(path, record.mode, size),
+        }
+    }
 }
 
 /// One image of a plan.
@@ -70,6 +83,13 @@ pub(super) enum Body {
 }
 
 impl Record {
+    pub(super) const FOLDER: Self = Self { mode: 0o755, body: Body::Directory };
+
+    /// Something below `blobs/`.
+    pub(super) fn blob(body: Body) -> Self {
+        Self { mode: 0o444, body }
+    }
+
     pub(super) fn size(&self) -> u64 {
         match &self.body {
             Body::Directory => 0,
@@ -88,7 +108,7 @@ impl Plan {
     /// # Errors
     /// `NotFound` if a platform or a blob is not there, naming it; nothing has been written then.
     pub fn new(
-        source: &impl Provider,
+        source: &impl Documents,
         images: &[Image],
         companions: &[Image],
         selection: &Selection,
@@ -126,7 +146,7 @@ impl Plan {
     pub fn laid_out(mut self, layout: Layout) -> Self {
         self.layout = layout;
         let end = self.records.iter().fold(0, |at, (path, record)| {
-            at + self.header(path, record, at).len() as u64 + padded(record.size())
+            at + layout.header(path, record, at).len() as u64 + padded(record.size())
         });
         self.size = end + END.len() as u64;
         self
@@ -136,17 +156,6 @@ impl Plan {
     #[must_use]
     pub fn layout(&self) -> Layout {
         self.layout
-    }
-
-    /// The header of a record that begins at byte `at`.
-    pub(super) fn header(&self, path: &str, record: &Record, at: u64) -> Vec<u8> {
-        let size = record.size();
-        match (self.layout, &record.body) {
-            (Layout::Aligned, Body::Blob(_)) if size >= copy::WORTH => {
-                aligned_header(path, record.mode, size, at)
-            }
-            _ => header(path, record.mode, size),
-        }
     }
 
     /// Everything below `blobs/`, in the order written. Until all of it is known to be right there is nothing that
@@ -216,7 +225,7 @@ impl Plan {
     /// Referrers of what the archive holds, sorted by digest.
     fn companions(
         &mut self,
-        source: &impl Provider,
+        source: &impl Documents,
         companions: &[Image],
         held: &BTreeSet<Digest>,
         entries: &mut Vec<Descriptor>,
@@ -255,7 +264,7 @@ impl Plan {
             self.records.keys().filter_map(|path| path.strip_prefix("blobs/")?.split('/').next()).collect();
         let folders = algorithms.iter().map(|name| format!("blobs/{name}/")).collect::<Vec<_>>();
         for folder in folders.into_iter().chain(["blobs/".to_owned()]) {
-            self.records.insert(folder, Record { mode: 0o755, body: Body::Directory });
+            self.records.insert(folder, Record::FOLDER);
         }
         let mut put = |path: &str, mode, bytes| {
             self.records.insert(path.to_owned(), Record { mode, body: Body::Bytes(bytes) });
@@ -269,7 +278,7 @@ impl Plan {
     }
 
     fn insert(&mut self, descriptor: &Descriptor, body: Body) -> Result<()> {
-        let record = Record { mode: 0o444, body };
+        let record = Record::blob(body);
         let size = record.size();
         let before = self.records.entry(descriptor.digest.blob_path()).or_insert(record);
         if before.size() == size {

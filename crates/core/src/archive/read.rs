@@ -187,6 +187,18 @@ impl Archive {
         Ok(archive)
     }
 
+    /// That it ends with a marker and nothing behind it. Most readers do without: what has come is sound. But whoever
+    /// sends an archive and fails may leave it like that.
+    ///
+    /// # Errors
+    /// `TarTruncated`.
+    pub fn ends_well(&self) -> Result<()> {
+        if !self.members.odd_end {
+            return Ok(());
+        }
+        Err(Error::refused(Refusal::TarTruncated, "the archive does not end as archives end"))
+    }
+
     /// Whether the blobs' digests have to be computed before the archive can be interpreted.
     fn needs_digests(members: &Members) -> bool {
         members.undecided || members.file("index.json").is_none() || members.file("oci-layout").is_none()

@@ -282,6 +282,7 @@ impl<'a> Scan<'a> {
     fn read(mut self, input: impl Input, compression: Compression, start: Vec<u8>) -> Result<Scanned> {
         let mut reader = Reader::new(input);
         let outcome = self.entries(&mut reader);
+        self.members.odd_end = reader.odd_end;
         Ok(Scanned { members: self.finish(outcome, reader.warnings)?, compression, start })
     }
 

@@ -128,6 +128,8 @@ pub(super) struct Reader<R> {
     remaining: u64,
     /// Whether blocks of zeros, or the end of the input, were seen.
     ended: bool,
+    /// Whether it ended in any other way than with a marker and nothing behind it.
+    pub odd_end: bool,
     /// Oddities that are accepted.
     pub warnings: Vec<String>,
 }
@@ -148,7 +150,7 @@ struct Pending {
 impl<R: Input> Reader<R> {
     /// Starts at the first byte of an archive.
     pub(super) fn new(input: R) -> Self {
-        Self { input, offset: 0, remaining: 0, ended: false, warnings: Vec::new() }
+        Self { input, offset: 0, remaining: 0, ended: false, odd_end: false, warnings: Vec::new() }
     }
 
     /// The next entry; what is left of the one before is skipped. `None` at the end of the archive.
@@ -240,6 +242,7 @@ impl<R: Input> Reader<R> {
             }
         }
         if garbage {
+            self.odd_end = true;
             self.warnings.push(format!("data after the end of the archive, at byte {start}, ignored"));
         }
         Ok(())
@@ -254,7 +257,7 @@ impl<R: Input> Reader<R> {
         let mut block = [0; BLOCK];
         match self.fill(&mut block)? {
             0 => {
-                self.ended = true;
+                (self.ended, self.odd_end) = (true, true);
                 self.warnings.push("the archive has no end marker".to_owned());
                 return Ok(None);
             }
@@ -269,6 +272,7 @@ impl<R: Input> Reader<R> {
             let mut second = [0; BLOCK];
             let n = self.fill(&mut second)?;
             if n < BLOCK {
+                self.odd_end = true;
                 self.warnings.push("the archive has half an end marker".to_owned());
             } else if second != [0; BLOCK] {
                 return Err(bad(offset, "a lone block of zeros between entries"));

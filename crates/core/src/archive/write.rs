@@ -1,20 +1,17 @@
 //! Writes a planned archive, every blob hashed unless it need not be.
 
 use std::fs::File;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use barge_oci::Descriptor;
 
-use super::decompress::Compression;
 use super::hashing::{Copier, copying};
-use super::header::padded;
-use super::packing::{Packer, Packing};
+use super::packing::Packing;
 use super::part::Part;
 use super::pieces::{copy_trusted, has_size};
-use super::plan::{Body, END, Plan, Record};
-use super::tar::BLOCK;
+use super::plan::{Body, Plan, Record};
+use super::tape::{Tape, Target};
 use super::verify::Verify;
 use crate::content::{Blob, Provider};
 use crate::copy;
@@ -51,72 +48,26 @@ impl Plan {
         {
             return self.place(source, file, &options.verify, name, progress);
         }
-        let target = match options.packing {
-            None => Target::Plain(output),
-            Some(packing) => {
-                Target::Packed(Packer::new(output, packing).map_err(|e| Error::io("write", name, e))?)
-            }
-        };
+        let tape = Tape::new(output, options.packing, self.layout(), name, progress)?;
         let verify = &options.verify;
-        let mut writer = Writer { plan: self, target, at: 0, verify, name, progress };
+        let mut writer = Writer { tape, verify };
         let bytes = verify.hashed(self.blobs().map(|b| b.size).sum());
         copying(bytes, |copier| {
             self.content().try_for_each(|(path, record)| writer.record(path, record, source, copier))
         })?;
         verify.confirm();
-        let mut copier = Copier::here();
-        self.lists().try_for_each(|(path, record)| writer.record(path, record, source, &mut copier))?;
-        writer.write(&END)?;
-        writer.target.finish().map_err(|e| Error::io("write", name, e))
+        self.lists()
+            .try_for_each(|(path, record)| writer.record(path, record, source, &mut Copier::here()))?;
+        writer.tape.finish()
     }
 }
 
-/// Where the bytes of an archive go.
-enum Target<'a> {
-    Plain(&'a mut dyn Sink),
-    Packed(Packer<'a>),
-}
-
-impl Target<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Plain(output) => output.write_all(bytes),
-            Self::Packed(packer) => packer.write(bytes),
-        }
-    }
-
-    /// A blob begins with these bytes, or something else with none.
-    fn begin(&mut self, start: &[u8], size: u64) -> io::Result<()> {
-        match self {
-            Self::Plain(_) => Ok(()),
-            Self::Packed(packer) => {
-                packer.packed(size >= WORTH && Compression::detect(start) != Compression::None)
-            }
-        }
-    }
-
-    fn finish(self) -> io::Result<()> {
-        match self {
-            Self::Plain(output) => output.flush(),
-            Self::Packed(packer) => packer.finish(),
-        }
-    }
-}
-
-/// Whatever is smaller is compressed with what stands around it.
-const WORTH: u64 = 4096;
-
-struct Writer<'a, 't> {
-    plan: &'a Plan,
-    target: Target<'t>,
-    /// How far it is in the archive.
-    at: u64,
+struct Writer<'a> {
+    tape: Tape<'a>,
     verify: &'a Verify,
-    name: &'a Path,
-    progress: &'a dyn Progress,
 }
 
-impl Writer<'_, '_> {
+impl Writer<'_> {
     fn record(
         &mut self,
         path: &str,
@@ -124,60 +75,37 @@ impl Writer<'_, '_> {
         source: &impl Provider,
         copier: &mut Copier<'_>,
     ) -> Result<()> {
-        self.write(&self.plan.header(path, record, self.at))?;
+        self.tape.header(path, record)?;
         match &record.body {
             Body::Directory => {}
-            Body::Bytes(bytes) => self.write(bytes)?,
+            Body::Bytes(bytes) => self.tape.write(bytes)?,
             Body::Blob(descriptor) => match source.open(descriptor)? {
                 Blob::File(file) if descriptor.size >= copy::WORTH => self.file(file, descriptor, copier)?,
-                blob => copier.copy(blob, descriptor, self.content(descriptor.size))?,
+                blob => copier.copy(blob, descriptor, self.tape.content(descriptor.size))?,
             },
         }
-        self.begin(&[], 0)?;
-        let padding = padded(record.size()) - record.size();
-        self.write([0; BLOCK].get(..usize::try_from(padding).unwrap_or_default()).unwrap_or_default())
+        self.tape.end(record.size())
     }
 
     /// A large blob that is a file: if it is trusted, the kernel may be able to move it.
     fn file(&mut self, file: File, blob: &Descriptor, copier: &mut Copier<'_>) -> Result<()> {
         if !self.verify.trusts(blob, &file) {
-            return copier.copy(file, blob, self.content(blob.size));
+            return copier.copy(file, blob, self.tape.content(blob.size));
         }
         has_size(&file, blob)?;
-        let moved = match &mut self.target {
-            Target::Packed(_) => 0,
-            Target::Plain(sink) => copy::all(blob.size, |moved, length| {
-                let n = sink.take(&file, moved, length).map_err(|e| Error::io("write", self.name, e))?;
-                self.progress.add(n);
+        let name = self.tape.name;
+        let mut moved = 0;
+        if let Target::Plain(sink) = &mut self.tape.target {
+            moved = copy::all(blob.size, |moved, length| {
+                let n = sink.take(&file, moved, length).map_err(|e| Error::io("write", name, e))?;
+                self.tape.progress.add(n);
                 Ok(n)
-            })?,
-        };
-        self.at += moved;
+            })?;
+        }
+        self.tape.skip(moved);
         let file = Arc::new(file);
         let rest = Part { file: Arc::clone(&file), at: moved, end: u64::MAX };
-        copy_trusted(rest, &blob.digest, blob.size - moved, self.content(blob.size))?;
+        copy_trusted(rest, &blob.digest, blob.size - moved, self.tape.content(blob.size))?;
         self.verify.still_trusts(blob, &file)
-    }
-
-    /// Takes the content of a blob of `size` bytes.
-    fn content(&mut self, size: u64) -> impl FnMut(&[u8]) -> Result<()> {
-        let mut first = true;
-        move |bytes| {
-            if std::mem::take(&mut first) {
-                self.begin(bytes, size)?;
-            }
-            self.write(bytes)
-        }
-    }
-
-    fn begin(&mut self, start: &[u8], size: u64) -> Result<()> {
-        self.target.begin(start, size).map_err(|e| Error::io("write", self.name, e))
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.target.write(bytes).map_err(|e| Error::io("write", self.name, e))?;
-        self.at += bytes.len() as u64;
-        self.progress.add(bytes.len() as u64);
-        Ok(())
     }
 }

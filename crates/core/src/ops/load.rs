@@ -32,6 +32,9 @@ pub struct LoadOptions {
     pub now: String,
     /// What of it is checked.
     pub checks: Checks,
+    /// Whether it has to end with its marker and nothing behind it, as what an engine sends does unless the engine has
+    /// failed.
+    pub unbroken: bool,
 }
 
 /// What was loaded.
@@ -84,6 +87,9 @@ pub fn stage(
         Source::Path(path) => Archive::open(path, Pass::Keep(&mut ingest, options.checks), progress)?,
         Source::Stream(stream) => Archive::stream(stream, Pass::Keep(&mut ingest, options.checks), progress)?,
     };
+    if options.unbroken {
+        archive.ends_well()?;
+    }
     for (digest, bytes) in archive.made() {
         ingest.put(*digest, bytes)?;
     }

@@ -11,6 +11,7 @@ mod pieces;
 mod prune;
 mod pull;
 mod push;
+mod relay;
 mod remove;
 mod save;
 mod tag;
@@ -26,8 +27,9 @@ pub use load::{LoadOptions, Loaded, LoadedImage, Source, Staged, stage, stage_in
 pub use prune::prune;
 pub use pull::{PullOptions, Pulled, pull};
 pub use push::{PushOptions, Pushed, hold, push};
+pub use relay::{Broken, has_all, relay};
 pub use remove::{RemoveOptions, Removed, remove};
-pub use save::{SaveOptions, plan_images, plan_save};
+pub use save::{SaveOptions, asked_for, plan_images, plan_save};
 pub use tag::tag;
 pub use usage::{ImageUsage, Usage, usage};
 pub use verdict::{Verdict, verdicts};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use barge_oci::{Digest, Reference};
 
 use crate::archive::{Layout, Plan};
-use crate::content::{Image, Provider};
+use crate::content::{Documents, Image, Provider};
 use crate::error::{Error, Result};
 use crate::referrers::{Referrers, companions};
 use crate::resolve::all_tags;
@@ -34,11 +34,7 @@ pub fn plan_save(store: &Store, arguments: &[String], options: &SaveOptions) -> 
     let mut lease = Lease::new(store)?;
     let plan = lease.protect(|| {
         let all = store.names()?;
-        let (mut images, mut asked) = (Vec::new(), BTreeSet::new());
-        for argument in arguments {
-            let found = all_tags(&all, argument)?;
-            images.extend(found.into_iter().filter(|i| asked.insert((i.name.clone(), i.target.digest))));
-        }
+        let mut images = asked_for(&all, arguments)?;
         if let Some(name) = &options.name {
             give_name(&mut images, name)?;
         }
@@ -50,12 +46,25 @@ pub fn plan_save(store: &Store, arguments: &[String], options: &SaveOptions) -> 
     Ok((plan, lease))
 }
 
+/// The images that `arguments` mean, each once: one, or every tag of a bare repository.
+///
+/// # Errors
+/// As [`one`](crate::resolve::one).
+pub fn asked_for(all: &[Image], arguments: &[String]) -> Result<Vec<Image>> {
+    let (mut images, mut asked) = (Vec::new(), BTreeSet::new());
+    for argument in arguments {
+        let found = all_tags(all, argument)?;
+        images.extend(found.into_iter().filter(|i| asked.insert((i.name.clone(), i.target.digest))));
+    }
+    Ok(images)
+}
+
 /// Plans an archive of images, and of exactly those companions, that somebody else has found.
 ///
 /// # Errors
 /// As [`plan_save`].
 pub fn plan_images(
-    source: &impl Provider,
+    source: &impl Documents,
     mut images: Vec<Image>,
     companions: Vec<Image>,
     options: &SaveOptions,

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use barge_core::error::{Error, Result};
-use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{ClientCert, RootCerts, TlsConfig};
 
 use super::Settings;
+use crate::tls::{certificates, private_key, system_authorities};
 
 /// Docker Hub, as references call it and as it is reached.
 const HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
@@ -32,17 +33,14 @@ pub(super) fn is_loopback(host: &str) -> bool {
 pub(super) fn tls(host: &str, settings: &Settings) -> Result<TlsConfig> {
     let builder = TlsConfig::builder().disable_verification(!settings.verify_tls);
     let folder = settings.certificates.iter().map(|folder| folder.join(host)).find(|folder| folder.is_dir());
-    let system = rustls_native_certs::load_native_certs().certs;
-    let mut roots: Vec<Certificate<'static>> =
-        system.iter().map(|der| Certificate::from_der(der.as_ref()).to_owned()).collect();
+    let mut roots = system_authorities();
     let mut client = None;
     if let Some(folder) = folder {
         for path in files(&folder)? {
             match path.extension().and_then(|e| e.to_str()) {
                 Some("crt") => roots.extend(certificates(&path)?),
                 Some("cert") => {
-                    let key = path.with_extension("key");
-                    let key = PrivateKey::from_pem(&read(&key)?).map_err(|e| unusable(&key, &e))?;
+                    let key = private_key(&path.with_extension("key"))?;
                     client = Some(ClientCert::new_with_certs(&certificates(&path)?, key));
                 }
                 _ => {}
@@ -57,24 +55,6 @@ fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
     let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.sort();
     Ok(files)
-}
-
-fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>> {
-    let bytes = read(path)?;
-    let items = parse_pem(&bytes).filter_map(|item| match item {
-        Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
-        Ok(_) => None,
-        Err(e) => Some(Err(unusable(path, &e))),
-    });
-    items.collect()
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| Error::io("open", path, e))
-}
-
-fn unusable(path: &Path, why: &ureq::Error) -> Error {
-    Error::invalid(format!("{}: {why}", path.display()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,76 @@
+//! Docker's daemon, found as docker's own command line finds it.
+
+use std::path::PathBuf;
+
+use barge_sources::docker::{Address, Contexts, Engine, TlsFiles};
+
+use super::Failure;
+use super::registry::directory;
+use crate::args::Engines;
+
+const SOCKET: &str = "/var/run/docker.sock";
+
+/// The daemon that the flags, the environment and docker's configuration mean, in docker's order: `--host` or
+/// `--context`, DOCKER_HOST, DOCKER_CONTEXT, the current context, the usual socket.
+pub(super) fn docker(args: &Engines) -> Result<Engine, Failure> {
+    let version = std::env::var("DOCKER_API_VERSION").ok();
+    Ok(Engine::connect(&address(args)?, version.as_deref())?)
+}
+
+fn address(args: &Engines) -> Result<Address, Failure> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let folder = directory("DOCKER_CONFIG").or_else(|| Some(directory("HOME")?.join(".docker")));
+    let contexts = folder.clone().map(|folder| Contexts { folder });
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let (host, context) = (given(&args.host), given(&args.context));
+    if host.is_some() && context.is_some() {
+        let text = "conflicting options: cannot specify both --host and --context";
+        return Err(Failure::Text(text.to_owned(), 1));
+    }
+    let tls = tls(args, folder);
+    if let Some(host) = host {
+        return Ok(Address::parse(&host, tls)?);
+    }
+    let named = match context {
+        Some(name) => Some(name),
+        None => match variable("DOCKER_HOST") {
+            Some(host) => return Ok(Address::parse(&host, tls)?),
+            None => match (variable("DOCKER_CONTEXT"), &contexts) {
+                (Some(name), _) => Some(name),
+                (None, Some(contexts)) => contexts.current()?,
+                (None, None) => None,
+            },
+        },
+    };
+    if let (Some(name), Some(contexts)) = (named, contexts)
+        && let Some(address) = contexts.address(&name)?
+    {
+        return Ok(address);
+    }
+    Ok(Address::parse(&format!("unix://{}", socket().display()), tls)?)
+}
+
+/// The usual socket, or where only that is there the one of this user's own daemon.
+fn socket() -> PathBuf {
+    let usual = PathBuf::from(SOCKET);
+    let own = directory("XDG_RUNTIME_DIR").map(|folder| folder.join("docker.sock"));
+    match own {
+        Some(own) if !usual.exists() && own.exists() => own,
+        _ => usual,
+    }
+}
+
+/// The certificates, if TLS is asked for.
+fn tls(args: &Engines, folder: Option<PathBuf>) -> Option<TlsFiles> {
+    let asked = std::env::var_os("DOCKER_TLS_VERIFY").is_some_and(|value| !value.is_empty());
+    if !asked && !args.tlsverify {
+        return None;
+    }
+    let folder = directory("DOCKER_CERT_PATH").or(folder).unwrap_or_default();
+    let file = |flag: &Option<std::ffi::OsString>, name: &str| match flag {
+        Some(path) => Some(PathBuf::from(path)),
+        None => Some(folder.join(name)).filter(|path| path.exists()),
+    };
+    let identity = file(&args.tlscert, "cert.pem").zip(file(&args.tlskey, "key.pem"));
+    Some(TlsFiles { ca: file(&args.tlscacert, "ca.pem"), identity, unverified: false })
+}

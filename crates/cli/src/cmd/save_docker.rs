@@ -1,0 +1,94 @@
+//! `barge save --from docker`: passed on as it comes where that can be, else by way of the store.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use barge_core::archive::{Packing, Relay, Verify, WriteOptions};
+use barge_core::content::Image;
+use barge_core::ops::{SaveOptions, asked_for, plan_images, relay};
+use barge_core::output::Output;
+use barge_core::store::Store;
+use barge_sources::docker::{Ask, Engine, Held};
+
+use super::{Failure, Outcome, engine, note, save};
+use crate::args::Save;
+use crate::render::progress;
+
+/// What is saved, and how.
+pub(super) struct Saving<'a> {
+    pub(super) args: &'a Save,
+    pub(super) options: SaveOptions,
+    pub(super) packing: Option<Packing>,
+    /// The file, if it is one.
+    pub(super) file: Option<&'a Path>,
+}
+
+impl Saving<'_> {
+    pub(super) fn run(&self, output: Output, store: impl Fn() -> Result<Store, Failure>) -> Outcome {
+        let engine = engine::docker(&self.args.engines)?;
+        let held = engine.images()?;
+        let all: Vec<Image> = held.iter().flat_map(Held::images).collect();
+        let images = asked_for(&all, &save::arguments(self.args, &all))?;
+        let ask = Ask::new(&held, &images, &self.options.selection, engine.exports_platforms())?;
+        ask.notes.iter().for_each(|text| note("note", text));
+        let output = match self.pass(&engine, &ask, output)? {
+            None => return Ok(()),
+            Some(output) => output,
+        };
+        let bar = progress::new(self.args.progress, "Fetching");
+        let fetched = engine.fetch(&ask, &store()?, bar.as_ref())?;
+        drop(bar);
+        let plan = plan_images(&fetched, fetched.images.clone(), Vec::new(), &self.options)?;
+        let options = WriteOptions { packing: self.packing, verify: Verify::Always };
+        save::write(&plan, &fetched, output, self.file, &options, self.args.progress)
+    }
+
+    /// Writes what comes as it comes; gives the output back if that cannot be.
+    fn pass(&self, engine: &Engine, ask: &Ask, mut output: Output) -> Result<Option<Output>, Failure> {
+        let ([request], true) = (ask.requests.as_slice(), ask.passes) else { return Ok(Some(output)) };
+        let mut archive = engine.export(&request.ids, request.platform.as_ref())?;
+        let name = self.file.unwrap_or(Path::new("the archive"));
+        let omitted: BTreeSet<_> = ask.omitted.clone();
+        let passed = {
+            let bar = progress::new(self.args.progress, "Saving");
+            let to = Relay::new(&mut output, self.packing, self.options.layout, name, omitted)?;
+            relay(&mut archive, &ask.images, &ask.expected, &self.options, to, bar.as_ref())
+        };
+        match (passed, self.file) {
+            (Ok(plan), _) => {
+                plan.notes.iter().for_each(|text| note("note", text));
+                output.commit()?;
+                Ok(None)
+            }
+            // Nobody has seen the file yet.
+            (Err(broken), Some(file)) if broken.unordered && matches!(output, Output::File(_)) => {
+                drop(output);
+                Ok(Some(Output::open(file)?))
+            }
+            (Err(broken), _) if broken.unordered => {
+                let hint = "into a file, `-o FILE`, it can be saved";
+                Err(archive.explain(broken.error).hint(hint).into())
+            }
+            (Err(broken), _) if broken.error.is_broken_pipe() => Err(broken.error.into()),
+            (Err(broken), _) => Err(archive.explain(broken.error).into()),
+        }
+    }
+}
+
+impl Saving<'_> {
+    /// Refuses what only places with blobs can do.
+    pub(super) fn refuse_what_cannot_be(args: &Save) -> Outcome {
+        let refuse = |text: &str| Err(Failure::Text(text.to_owned(), 1));
+        if args.dry_run {
+            return refuse(
+                "docker's API shows what is in an image only in an archive: there is no dry run of that",
+            );
+        }
+        if args.verify != crate::args::Verify::Always {
+            return refuse(
+                "what comes from a daemon is always verified: \"--verify\" is for images of the store",
+            );
+        }
+        Ok(())
+    }
+}
