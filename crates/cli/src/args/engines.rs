@@ -12,13 +12,6 @@ pub(crate) enum From {
     Docker,
 }
 
-/// Whose images are looked at, the store's or an engine's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Keeper {
-    Store,
-    Docker,
-}
-
 /// Which engine is meant.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Engine options")]

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use compress::Compress;
-pub(crate) use engines::{Engines, From, Keeper};
+pub(crate) use engines::{Engines, From};
 pub(crate) use serve::{LogFormat, LogLevel, Serve};
 
 /// Save, load, list and carry container images without a daemon
@@ -305,7 +305,7 @@ pub(crate) struct Logout {
 pub(crate) struct Copy {
     #[arg(
         value_name = "PLACE",
-        help = "From and to, each an image of the store, docker://NAME, oci:FOLDER[:REFERENCE], \
+        help = "From and to, each an image of the store, docker://NAME, docker-daemon:NAME, oci:FOLDER[:REFERENCE], \
                 oci-archive:FILE[:REFERENCE] or docker-archive:FILE[:NAME]"
     )]
     pub(crate) places: Vec<String>,
@@ -328,6 +328,8 @@ pub(crate) struct Copy {
     /// What refers to the image comes along: all (what cosign has under tags, too), none, or an artifact type
     #[arg(long, value_name = "all|none|TYPE")]
     pub(crate) referrers: Option<String>,
+    #[command(flatten)]
+    pub(crate) engines: Engines,
     #[command(flatten)]
     pub(crate) registries: Registries,
     /// How progress is shown on STDERR
@@ -381,12 +383,14 @@ pub(crate) struct Load {
     /// How progress is shown on STDERR
     #[arg(long, value_name = "MODE", default_value = "auto")]
     pub(crate) progress: ProgressMode,
-    /// Load into a registry, below this name, and not into the store
-    #[arg(long, value_name = "REGISTRY[/PREFIX]")]
+    /// Load into a registry, below this name, or into Docker's daemon, and not into the store
+    #[arg(long, value_name = "REGISTRY[/PREFIX]|docker")]
     pub(crate) to: Option<String>,
     /// What refers to the image comes along: all (what cosign has under tags, too), none, or an artifact type
     #[arg(long, value_name = "all|none|TYPE")]
     pub(crate) referrers: Option<String>,
+    #[command(flatten)]
+    pub(crate) engines: Engines,
     #[command(flatten)]
     pub(crate) registries: Registries,
 }
@@ -403,6 +407,11 @@ pub(crate) struct List {
     /// Filter output based on conditions provided
     #[arg(short, long, value_name = "filter")]
     pub(crate) filter: Vec<String>,
+    /// Whose images: the store's, or those of Docker's daemon
+    #[arg(long, value_name = "PLACE", default_value = "store", env = "BARGE_FROM", hide_env_values = true)]
+    pub(crate) from: From,
+    #[command(flatten)]
+    pub(crate) engines: Engines,
     #[command(flatten)]
     pub(crate) registries: Registries,
 }
@@ -436,6 +445,11 @@ pub(crate) struct Inspect {
     /// Inspect a specific platform of the multi-platform image ("os[/arch[/variant]]")
     #[arg(long, value_name = "string")]
     pub(crate) platform: Option<String>,
+    /// Whose images: the store's, or those of Docker's daemon
+    #[arg(long, value_name = "PLACE", default_value = "store", env = "BARGE_FROM", hide_env_values = true)]
+    pub(crate) from: From,
+    #[command(flatten)]
+    pub(crate) engines: Engines,
 }
 
 #[derive(Debug, Args)]

@@ -18,10 +18,11 @@ use barge_core::select::{Selection, Wanted};
 use barge_core::store::{Lease, Store};
 use barge_oci::{Digest, Platform, Reference};
 use barge_server::wire::{PULL, PUSH, Words};
+use barge_sources::docker::{Ask, Held};
 use barge_sources::registry::{Registry, Settings, siblings};
 
 use super::place::{Origin, Place, find_all, gather, reference};
-use super::{Failure, Outcome, note, now, platforms, print, referrers, registry, save};
+use super::{Failure, Outcome, engine, load_docker, note, now, platforms, print, referrers, registry, save};
 use crate::args::{Copy, ProgressMode};
 use crate::render::{progress, transfers};
 use crate::usage::{Arity, check};
@@ -106,6 +107,21 @@ impl Copier<'_> {
                 let companions = find_all(&gathered, &images, wanted)?;
                 Ok(Found { origin: Origin::Registry(gathered), images, companions, _lease: None })
             }
+            Place::Daemon(name) => {
+                let engine = engine::docker(&self.args.engines)?;
+                let held = engine.images(&[])?;
+                let all = Held::images(&held);
+                let images =
+                    if self.args.all_tags { all_tags(&all, name)? } else { vec![one(&all, name)?.image] };
+                let selection = self.options().selection;
+                let ask = Ask::new(&held, &images, &selection, engine.exports_platforms())?;
+                ask.notes.iter().for_each(|text| note("note", text));
+                let bar = progress::new(self.mode(), "Fetching");
+                let fetched = engine.fetch(&ask, &self.store, bar.as_ref())?;
+                let images = fetched.images.clone();
+                let origin = Origin::Fetched(Box::new(fetched));
+                Ok(Found { origin, images, companions: Vec::new(), _lease: None })
+            }
             Place::Layout(path, reference) | Place::Archive(path, reference) => {
                 let options =
                     LoadOptions { platforms: self.platforms.clone(), now: now(), ..LoadOptions::default() };
@@ -142,6 +158,14 @@ impl Copier<'_> {
         match to {
             Place::Store(name) => self.keep(found, name),
             Place::Registry(name) => found.images.iter().try_for_each(|image| self.send(&found, image, name)),
+            Place::Daemon(name) => {
+                let name = reference(name)?;
+                let companions = moved(found.companions, Some(&name))?;
+                let images = renamed(found.images, Some(name))?;
+                let engine = engine::docker(&self.args.engines)?;
+                let (plan, origin) = self.plan(Found { images, companions, ..found })?;
+                load_docker::send(&engine, &origin, &plan, self.mode())
+            }
             Place::Layout(_, Some(_)) if found.images.len() > 1 => Err(one_name()),
             Place::Layout(folder, reference) => {
                 let (plan, origin) = self.plan(found)?;
@@ -210,6 +234,7 @@ impl Copier<'_> {
                     pull(&self.store, &gathered, image, &options, self.transfers(PULL).as_ref())?;
                 }
             }
+            Origin::Fetched(fetched) => fetched.commit(&images)?,
             // What goes into the store was staged there.
             Origin::InPlace(_) => {}
             Origin::Staged(mut staged) => {

@@ -1,14 +1,16 @@
 //! `barge image inspect`
 
+use barge_core::error::Error;
 use barge_core::ops::inspect;
 use barge_core::store::Store;
 use barge_server::ApiVersion;
 use barge_server::wire::{CONFIG_KEYS, ImageInspect};
+use barge_template::Template;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Failure, Outcome, platform, print, say};
-use crate::args::Inspect;
+use super::{Failure, Outcome, engine, platform, print, say};
+use crate::args::{From, Inspect};
 use crate::render::template::{execute, parse};
 use crate::usage::{Arity, check};
 
@@ -21,35 +23,60 @@ pub(crate) fn run(args: &Inspect, store: impl Fn() -> Result<Store, Failure>, ty
     let platform = args.platform.as_deref().map(platform).transpose()?;
     let format = args.format.as_deref().filter(|f| !f.is_empty());
     let template = format.filter(|f| *f != "json").map(|f| parse(f, TEMPLATE_ERROR)).transpose()?;
-    let store = store()?;
-    let (mut views, mut failed) = (Vec::new(), Vec::new());
-    for image in &args.images {
-        match inspect(&store, image, platform.as_ref()) {
-            Ok(inspected) => views.push(ImageInspect::new(inspected, ApiVersion::NEWEST)),
-            Err(error) => failed.push(error),
-        }
+    let output = Output { template, format };
+    if args.from == From::Docker {
+        let engine = engine::docker(&args.engines)?;
+        return output.all(&args.images, Clone::clone, |image| engine.inspect(image, platform.as_ref()));
     }
-    match (&template, format) {
-        (Some(template), _) => {
-            for view in &views {
-                print(&(execute(template, &for_template(view))? + "\n"))?;
+    let store = store()?;
+    output.all(&args.images, for_template, |image| {
+        Ok(ImageInspect::new(inspect(&store, image, platform.as_ref())?, ApiVersion::NEWEST))
+    })
+}
+
+/// How what was found is printed.
+struct Output<'a> {
+    template: Option<Template>,
+    format: Option<&'a str>,
+}
+
+impl Output<'_> {
+    /// Prints all of `images` that are found, and then says which are not. `keys` is one as templates see it.
+    fn all<T: Serialize>(
+        &self,
+        images: &[String],
+        keys: impl Fn(&T) -> Map<String, Value>,
+        look: impl Fn(&str) -> Result<T, Error>,
+    ) -> Outcome {
+        let (mut views, mut failed) = (Vec::new(), Vec::new());
+        for image in images {
+            match look(image) {
+                Ok(found) => views.push(found),
+                Err(error) => failed.push(error),
             }
         }
-        (None, Some(_)) => print(&(serde_json::to_string(&views).map_err(|e| unprintable(&e))? + "\n"))?,
-        (None, None) => print(&pretty(&views)?)?,
+        match (&self.template, self.format) {
+            (Some(template), _) => {
+                for view in &views {
+                    print(&(execute(template, &keys(view))? + "\n"))?;
+                }
+            }
+            (None, Some(_)) => print(&(serde_json::to_string(&views).map_err(|e| unprintable(&e))? + "\n"))?,
+            (None, None) => print(&pretty(&views)?)?,
+        }
+        let mut failed = failed.into_iter();
+        let Some(first) = failed.next() else { return Ok(()) };
+        let mut last = first;
+        for error in failed {
+            say(&last.to_string());
+            last = error;
+        }
+        Err(last.into())
     }
-    let mut failed = failed.into_iter();
-    let Some(first) = failed.next() else { return Ok(()) };
-    let mut last = first;
-    for error in failed {
-        say(&last.to_string());
-        last = error;
-    }
-    Err(last.into())
 }
 
 /// An array indented by four spaces, as docker prints it.
-fn pretty(views: &[ImageInspect]) -> Result<String, Failure> {
+fn pretty(views: &[impl Serialize]) -> Result<String, Failure> {
     let mut out = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);

@@ -4,12 +4,13 @@ use barge_core::ops::{Filters, Listing, list, list_remote};
 use barge_core::select::Wanted;
 use barge_core::store::Store;
 use barge_oci::Reference;
+use barge_sources::docker::Held;
 use jiff::{Timestamp, Zoned};
 use serde_json::{Value, json};
 
 use super::place::{REGISTRY, gather, reference};
-use super::{Failure, Outcome, note, print, registry, say};
-use crate::args::{List, View};
+use super::{Failure, Outcome, engine, note, print, registry, say};
+use crate::args::{From, List, View};
 use crate::render::size::human_size;
 use crate::render::table::Table;
 use crate::render::template::{Row, render};
@@ -39,8 +40,11 @@ const COMMANDS: [&str; 13] = [
     "tag",
 ];
 
-pub(crate) fn run(args: &List, store: &Store, typed: &str) -> Outcome {
+pub(crate) fn run(args: &List, store: impl Fn() -> Result<Store, Failure>, typed: &str) -> Outcome {
     check(&Arity::AtMost(1), args.reference.len(), typed)?;
+    if args.from == From::Docker {
+        return in_docker(args, typed);
+    }
     if let [name] = args.reference.as_slice()
         && let Some(name) = name.strip_prefix(REGISTRY)
     {
@@ -54,7 +58,7 @@ pub(crate) fn run(args: &List, store: &Store, typed: &str) -> Outcome {
     if !args.all && filters.dangling.is_none() {
         filters.dangling = Some(false);
     }
-    let (listings, damaged) = list(store, &filters)?;
+    let (listings, damaged) = list(&store()?, &filters)?;
     damaged.iter().for_each(|damage| note("warning", &damage.to_string()));
     if let ([word], true, true) = (args.reference.as_slice(), listings.is_empty(), typed.ends_with(" images"))
         && COMMANDS.contains(&word.as_str())
@@ -63,6 +67,19 @@ pub(crate) fn run(args: &List, store: &Store, typed: &str) -> Outcome {
         say(&format!("No images found matching \"{word}\": did you mean \"{program} image {word}\"?"));
     }
     show(&listings, &args.view)
+}
+
+/// Those of a daemon, which knows its own filters.
+fn in_docker(args: &List, typed: &str) -> Outcome {
+    let mut filters = Vec::new();
+    for filter in &args.filter {
+        filters.push(split_filter(filter, "-f, --filter", typed)?);
+    }
+    filters.extend(args.reference.iter().map(|name| ("reference", name.as_str())));
+    let dangling = args.all || filters.iter().any(|(key, _)| *key == "dangling");
+    let held = engine::docker(&args.engines)?.images(&filters)?;
+    let shown = held.iter().filter(|held| dangling || !held.names.is_empty());
+    show(&shown.map(Held::listing).collect::<Vec<_>>(), &args.view)
 }
 
 /// An image that is in a registry, of which only documents are fetched.
@@ -79,14 +96,18 @@ fn in_registry(args: &List, name: &Reference) -> Outcome {
 
 /// Adds a filter.
 pub(crate) fn add_filter(filters: &mut Filters, filter: &str, flag: &str, typed: &str) -> Outcome {
-    let Some((key, value)) = filter.split_once('=') else {
+    let (key, value) = split_filter(filter, flag, typed)?;
+    Ok(filters.add(key, value, &Zoned::now())?)
+}
+
+fn split_filter<'a>(filter: &'a str, flag: &str, typed: &str) -> Result<(&'a str, &'a str), Failure> {
+    filter.split_once('=').ok_or_else(|| {
         let shown = barge_core::error::printable(filter);
         let text = format!(
             "invalid argument \"{shown}\" for \"{flag}\" flag: bad format of filter (expected name=value)"
         );
-        return Err(bad_flag(&text, typed));
-    };
-    Ok(filters.add(key, value, &Zoned::now())?)
+        bad_flag(&text, typed)
+    })
 }
 
 /// Prints images in the view asked for.

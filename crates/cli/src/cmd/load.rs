@@ -5,7 +5,9 @@ use std::path::Path;
 
 use barge_core::archive;
 use barge_core::content::Provider;
-use barge_core::ops::{LoadOptions, Loaded, PushOptions, Source, Staged, push, stage, stage_in_place};
+use barge_core::ops::{
+    LoadOptions, Loaded, PushOptions, SaveOptions, Source, Staged, plan_images, push, stage, stage_in_place,
+};
 use barge_core::referrers::{Referrers, companions};
 use barge_core::select::Selection;
 use barge_core::store::Store;
@@ -14,11 +16,13 @@ use barge_server::wire::PUSH;
 use barge_sources::registry::Registry;
 
 use super::place::reference;
-use super::{Failure, Outcome, note, now, platforms, print, referrers, registry};
+use super::{Failure, Outcome, engine, load_docker, note, now, platforms, print, referrers, registry};
 use crate::args::{Checks, Load, ProgressMode};
 use crate::render::{progress, transfers};
 use crate::usage::{Arity, bad_flag, check};
 
+/// The engine, where a registry could be named.
+const DOCKER: &str = "docker";
 /// How many absent platforms are named one by one.
 const MOST_NAMED: usize = 10;
 
@@ -56,15 +60,32 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
         && let Some(staged) = stage_in_place(path, &options, progress.as_ref())?
     {
         drop(progress);
-        return send(args, &staged, &referrers, prefix);
+        return send_to(args, &staged, &referrers, prefix);
     }
     let mut staged = stage(&store()?, source, &options, progress.as_ref())?;
     drop(progress);
     if let Some(prefix) = &args.to {
-        return send(args, &staged, &referrers, prefix);
+        return send_to(args, &staged, &referrers, prefix);
     }
     staged.referrers.retain(|i| referrers.takes(&i.target));
     report(&staged.commit()?)
+}
+
+/// Into an engine, or a registry.
+fn send_to<C: Provider + Sync>(args: &Load, staged: &Staged<C>, referrers: &Referrers, to: &str) -> Outcome {
+    if to != DOCKER {
+        return send(args, staged, referrers, to);
+    }
+    let engine = engine::docker(&args.engines)?;
+    let companions = staged.referrers.iter().filter(|i| referrers.takes(&i.target)).cloned().collect();
+    // What is loaded keeps its digest.
+    let selection = Selection { platforms: platforms(&args.platform)?, keep_index: true, foreign: true };
+    let options = SaveOptions { selection, ..SaveOptions::default() };
+    let plan = plan_images(staged, staged.images.clone(), companions, &options)?;
+    let mode = if args.quiet { ProgressMode::None } else { args.progress };
+    load_docker::send(&engine, staged, &plan, mode)?;
+    staged.loaded.warnings.iter().for_each(|warning| note("warning", warning));
+    Ok(())
 }
 
 /// Into a registry: `docker.io/library/a:1` below `registry/prefix` is `registry/prefix/library/a:1`.

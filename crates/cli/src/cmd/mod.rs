@@ -8,6 +8,7 @@ mod import;
 mod inspect;
 mod list;
 mod load;
+mod load_docker;
 mod login;
 mod place;
 mod prune;
@@ -81,7 +82,7 @@ pub(crate) fn run(cli: Cli, typed: &str) -> Outcome {
         Command::Login(args) => login::login(&args, typed),
         Command::Logout(args) => login::logout(&args, typed),
         Command::Copy(args) => copy::run(&args, store, typed),
-        Command::Images(args) | Command::Image(Image::Ls(args)) => list::run(&args, &store()?, typed),
+        Command::Images(args) | Command::Image(Image::Ls(args)) => list::run(&args, store, typed),
         Command::Tag(args) | Command::Image(Image::Tag(args)) => tag::run(&args, store, typed),
         Command::Rmi(args) | Command::Image(Image::Rm(args)) => remove::run(&args, store, typed),
         Command::History(args) | Command::Image(Image::History(args)) => history::run(&args, store, typed),

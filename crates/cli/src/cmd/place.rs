@@ -4,6 +4,7 @@
 //! NAME[:TAG] or ID              the store
 //! docker://NAME[:TAG|@DIGEST]   a registry
 //! oci:FOLDER[:REFERENCE]        an OCI image layout
+//! docker-daemon:NAME[:TAG]      Docker's daemon
 //! oci-archive:FILE[:REFERENCE]  an archive; docker-archive:FILE[:NAME] is the same file, it has both forms
 //! ```
 
@@ -19,6 +20,7 @@ use barge_core::referrers::{Referrers, find};
 use barge_core::select::Wanted;
 use barge_core::store::{Ingest, Store};
 use barge_oci::{Descriptor, Reference};
+use barge_sources::docker::Fetched;
 use barge_sources::registry::{Gathered, Registry, Settings};
 
 use super::Failure;
@@ -26,12 +28,17 @@ use super::Failure;
 /// The prefix of images in registries.
 pub(super) const REGISTRY: &str = "docker://";
 
+/// The prefix of images in Docker's daemon.
+const DAEMON: &str = "docker-daemon:";
+
 /// A place as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     /// An image of the store, or a name in it.
     Store(String),
     Registry(Reference),
+    /// An image of Docker's daemon, or a name in it.
+    Daemon(String),
     Layout(PathBuf, Option<String>),
     Archive(PathBuf, Option<String>),
 }
@@ -40,6 +47,9 @@ impl Place {
     pub(super) fn parse(text: &str) -> Result<Self, Failure> {
         if let Some(name) = text.strip_prefix(REGISTRY) {
             return Ok(Self::Registry(reference(name)?));
+        }
+        if let Some(name) = text.strip_prefix(DAEMON) {
+            return Ok(Self::Daemon(name.to_owned()));
         }
         let split = |rest: &str| match rest.split_once(':') {
             Some((path, reference)) => {
@@ -122,6 +132,8 @@ pub(super) fn find_all(
 pub(super) enum Origin {
     Store(Store),
     Registry(Gathered),
+    /// From a daemon.
+    Fetched(Box<Fetched>),
     /// On its way into the store, or by way of it.
     Staged(Box<Staged<Ingest>>),
     /// Where it is.
@@ -133,6 +145,7 @@ impl Documents for Origin {
         match self {
             Self::Store(store) => store.has(descriptor),
             Self::Registry(gathered) => gathered.has(descriptor),
+            Self::Fetched(fetched) => fetched.has(descriptor),
             Self::Staged(staged) => staged.has(descriptor),
             Self::InPlace(staged) => staged.has(descriptor),
         }
@@ -142,6 +155,7 @@ impl Documents for Origin {
         match self {
             Self::Store(store) => store.document(descriptor),
             Self::Registry(gathered) => gathered.document(descriptor),
+            Self::Fetched(fetched) => fetched.document(descriptor),
             Self::Staged(staged) => staged.document(descriptor),
             Self::InPlace(staged) => staged.document(descriptor),
         }
@@ -153,6 +167,7 @@ impl Provider for Origin {
         match self {
             Self::Store(store) => store.open(descriptor),
             Self::Registry(gathered) => gathered.open(descriptor),
+            Self::Fetched(fetched) => fetched.open(descriptor),
             Self::Staged(staged) => staged.open(descriptor),
             Self::InPlace(staged) => staged.open(descriptor),
         }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use barge_core::archive::{Packing, Relay, Verify, WriteOptions};
-use barge_core::content::Image;
 use barge_core::ops::{SaveOptions, asked_for, plan_images, relay};
 use barge_core::output::Output;
 use barge_core::store::Store;
@@ -26,8 +25,8 @@ pub(super) struct Saving<'a> {
 impl Saving<'_> {
     pub(super) fn run(&self, output: Output, store: impl Fn() -> Result<Store, Failure>) -> Outcome {
         let engine = engine::docker(&self.args.engines)?;
-        let held = engine.images()?;
-        let all: Vec<Image> = held.iter().flat_map(Held::images).collect();
+        let held = engine.images(&[])?;
+        let all = Held::images(&held);
         let images = asked_for(&all, &save::arguments(self.args, &all))?;
         let ask = Ask::new(&held, &images, &self.options.selection, engine.exports_platforms())?;
         ask.notes.iter().for_each(|text| note("note", text));

@@ -61,7 +61,7 @@ impl Client {
     /// `Unavailable` if nobody answers there; `InvalidArgument` for what can be no namespace.
     pub(super) fn connect(socket: &Path, namespace: &str) -> Result<Self> {
         let namespace = header(namespace)?;
-        UnixStream::connect(socket).map_err(|e| unreachable(socket, e))?;
+        UnixStream::connect(socket).map_err(|e| unreached(socket, e))?;
         let path = socket.to_str().ok_or_else(|| Error::invalid("the path of a socket has to be UTF-8"))?;
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("containerd").enable_all().build();
         let runtime = runtime.map_err(|e| Error::io("start a thread for", socket, e))?;
@@ -136,7 +136,7 @@ impl Client {
     ///
     /// # Errors
     /// Those of [`fault`]; `Unavailable` after [`SILENCE`].
-    pub(super) fn next<A: 'static>(&self, what: &str, answers: &mut Streaming<A>) -> Result<Option<A>> {
+    pub(super) fn next<A>(&self, what: &str, answers: &mut Streaming<A>) -> Result<Option<A>> {
         self.wait(SILENCE, what, answers.message())
     }
 
@@ -181,7 +181,7 @@ fn header(text: &str) -> Result<Header> {
 }
 
 /// The error for a socket that cannot be connected to, and what may help.
-fn unreachable(socket: &Path, cause: io::Error) -> Error {
+fn unreached(socket: &Path, cause: io::Error) -> Error {
     let hint = match cause.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
             "is containerd running? `--address` says where its socket is; \

@@ -4,8 +4,10 @@ use std::io::Read;
 use std::time::Duration;
 
 use barge_core::error::{Error, ErrorKind, Result, printable};
+use barge_oci::Platform;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use ureq::http::{Request, Response, StatusCode, header};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::DefaultConnector;
@@ -145,12 +147,19 @@ impl Engine {
         })
     }
 
-    /// What `docker image inspect` prints of an image, as the daemon tells it.
+    /// What `docker image inspect` prints of an image, or of one platform of it, as the daemon tells it.
     ///
     /// # Errors
     /// `NotFound` in the daemon's words; `Unavailable`.
-    pub fn inspect(&self, name: &str) -> Result<serde_json::Value> {
-        self.json("inspect", &format!("images/{}/json", escaped(name)))
+    pub fn inspect(&self, name: &str, platform: Option<&Platform>) -> Result<Map<String, Value>> {
+        let query = platform.map(|platform| self.platform(platform)).transpose()?.unwrap_or_default();
+        self.json("inspect", &format!("images/{}/json?{query}", escaped(name)))
+    }
+
+    /// A platform as a part of a query.
+    pub(super) fn platform(&self, platform: &Platform) -> Result<String> {
+        let json = serde_json::to_string(platform).map_err(|e| self.broken("platform", &e.to_string()))?;
+        Ok(format!("platform={}", escaped(&json)))
     }
 
     /// Asks for a document below the API's version.

@@ -10,7 +10,7 @@ use barge_core::error::{Error, ErrorKind, Result, printable};
 use barge_oci::{Digest, Platform};
 use serde::Deserialize;
 
-use super::engine::{Engine, Version, escaped};
+use super::engine::{Engine, Version};
 
 /// How much of the end is kept.
 const TAIL: usize = 16 << 10;
@@ -46,8 +46,7 @@ impl Engine {
     pub fn export(&self, ids: &[Digest], platform: Option<&Platform>) -> Result<Exported> {
         let mut query: Vec<String> = ids.iter().map(|id| format!("names={id}")).collect();
         if let Some(platform) = platform {
-            let json = serde_json::to_string(platform).map_err(|e| self.broken("save", &e.to_string()))?;
-            query.push(format!("platform={}", escaped(&json)));
+            query.push(self.platform(platform)?);
         }
         let response = self.get("save", &format!("images/get?{}", query.join("&")), None)?;
         let body = response.into_body().into_reader();

@@ -59,6 +59,26 @@ impl Engine {
     }
 }
 
+impl Fetched {
+    /// Makes it a part of the store, under the names that `images` have.
+    ///
+    /// # Errors
+    /// `Io`; the store is as before then, or has all that came with some of the requests.
+    pub fn commit(self, images: &[Image]) -> Result<()> {
+        for mut part in self.parts {
+            let mut here = Vec::new();
+            for image in images {
+                if part.has(&image.target)? {
+                    here.push(image.clone());
+                }
+            }
+            part.images = here;
+            part.commit()?;
+        }
+        Ok(())
+    }
+}
+
 fn missing(digest: &Digest) -> Error {
     Error::not_found(format!("{digest} was asked for, and is not in what the daemon sent"))
 }

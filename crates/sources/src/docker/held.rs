@@ -9,7 +9,7 @@ use barge_oci::{Descriptor, Digest, Platform, Reference};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
-use super::engine::Engine;
+use super::engine::{Engine, escaped};
 
 /// What stands where an image has no name.
 const NO_NAME: &str = "<none>";
@@ -95,13 +95,22 @@ fn null_as_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
 }
 
 impl Engine {
-    /// Every image of the daemon, the newest first.
+    /// Every image of the daemon that its `filters`, each a key and a value, let through; the newest first.
     ///
     /// # Errors
-    /// `Unavailable`.
-    pub fn images(&self) -> Result<Vec<Held>> {
-        let summaries: Vec<Summary> = self.json("list images", "images/json?manifests=1")?;
-        Ok(summaries.into_iter().map(Held::of).collect())
+    /// `InvalidArgument` for filters that it does not know, `Unavailable`.
+    pub fn images(&self, filters: &[(&str, &str)]) -> Result<Vec<Held>> {
+        let mut path = "images/json?manifests=1".to_owned();
+        if !filters.is_empty() {
+            let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            filters.iter().for_each(|(key, value)| all.entry(key).or_default().push(value));
+            let json = serde_json::to_string(&all).map_err(|e| self.broken("list images", &e.to_string()))?;
+            path.push_str(&format!("&filters={}", escaped(&json)));
+        }
+        let summaries: Vec<Summary> = self.json("list images", &path)?;
+        let mut images: Vec<Held> = summaries.into_iter().map(Held::of).collect();
+        images.sort_by_key(|held| (std::cmp::Reverse(held.created), held.id));
+        Ok(images)
     }
 }
 
@@ -109,7 +118,8 @@ impl Held {
     fn of(summary: Summary) -> Self {
         let size = |n: i64| u64::try_from(n).unwrap_or_default();
         let names = summary.repo_tags.iter().filter(|name| !name.contains(NO_NAME));
-        let mut names: Vec<Reference> = names.filter_map(|name| Reference::parse(name).ok()).collect();
+        let mut names: Vec<Reference> =
+            names.filter_map(|name| Some(Reference::parse(name).ok()?.or_latest())).collect();
         names.sort_by_key(ToString::to_string);
         names.dedup();
         let manifests = summary.manifests.into_iter().map(|manifest| {
@@ -135,9 +145,17 @@ impl Held {
         }
     }
 
-    /// As images are resolved by name and ID: once for each name.
+    /// All of them as they are resolved by name and ID: once for each name, by name, then what has none by digest.
     #[must_use]
-    pub fn images(&self) -> Vec<Image> {
+    pub fn images(all: &[Self]) -> Vec<Image> {
+        let mut images: Vec<Image> = all.iter().flat_map(Self::named).collect();
+        images.sort_by_cached_key(|i| {
+            (i.name.is_none(), i.name.as_ref().map(ToString::to_string), i.target.digest)
+        });
+        images
+    }
+
+    fn named(&self) -> Vec<Image> {
         let target = self.target.clone().unwrap_or_else(|| Descriptor::new("", self.id, 0));
         if self.names.is_empty() {
             return vec![Image { name: None, target }];

@@ -75,8 +75,8 @@ impl Docker {
         let listed = self.root.folder(&path).and_then(|folder| folder.list(MAX_IMAGES));
         let mut ids = listed.map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => {
-                let root = self.root.at("");
-                Error::not_found(format!("{}: no images of the {} driver", shown(&root), self.driver))
+                let root = shown(self.root.path());
+                Error::not_found(format!("{root}: no images of the {} driver", self.driver))
             }
             _ => Error::io("list", &self.root.at(path), e),
         })?;

@@ -13,8 +13,7 @@ use rustix::io::Errno;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 /// A file is opened never through a link, and without waiting for whoever is at a FIFO's other end.
-const FILE: OFlags =
-    OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
 /// A folder that is open. Paths are taken from it on, whether they begin with a slash or not.
 #[derive(Debug)]
@@ -33,6 +32,11 @@ impl Folder {
             Ok(fd) => Ok(Self { fd, path: path.to_path_buf() }),
             Err(e) => Err(Error::io("open", path, e.into())),
         }
+    }
+
+    /// Where it is, for messages.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Where something below it is, for messages.
@@ -145,7 +149,9 @@ pub(super) fn names(path: &Path) -> io::Result<Vec<&OsStr>> {
     for part in path.components() {
         match part {
             Component::Normal(name) => names.push(name),
-            Component::ParentDir => drop(names.pop().ok_or_else(|| refused("leads out of its folder"))?),
+            Component::ParentDir => {
+                names.pop().ok_or_else(|| refused("leads out of its folder"))?;
+            }
             _ => {}
         }
     }
@@ -193,7 +199,8 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(inside.join("fifo")).status().unwrap().success());
         let folder = Folder::open(&inside).unwrap();
         let out = outside.join("file");
-        let refused = ["link", "fifo", "deep", "folder/file", "../outside/file", "deep/../../outside/file", "", "/"];
+        let refused =
+            ["link", "fifo", "deep", "folder/file", "../outside/file", "deep/../../outside/file", "", "/"];
         for path in refused {
             assert_eq!(kind(folder.file(path)), Some(io::ErrorKind::InvalidInput), "{path}");
         }

@@ -110,7 +110,7 @@ impl Podman {
     fn read(&mut self, root: &Arc<Folder>, listing: &mut Listing) -> Result<()> {
         root.folder(IMAGES).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => {
-                Error::not_found(format!("{}: no images of the overlay driver", shown(&root.at(""))))
+                Error::not_found(format!("{}: no images of the overlay driver", shown(root.path())))
             }
             _ => Error::io("open", &root.at(IMAGES), e),
         })?;

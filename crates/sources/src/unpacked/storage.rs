@@ -62,7 +62,9 @@ impl Form {
     ) -> Result<(Descriptor, Vec<u8>)> {
         let (of_manifest, of_config, of_layer) = match self {
             Self::Oci => (media_type::OCI_MANIFEST, media_type::OCI_CONFIG, Self::OCI_LAYER),
-            Self::Docker => (media_type::DOCKER_MANIFEST, media_type::DOCKER_CONFIG, media_type::DOCKER_LAYER),
+            Self::Docker => {
+                (media_type::DOCKER_MANIFEST, media_type::DOCKER_CONFIG, media_type::DOCKER_LAYER)
+            }
         };
         let config = Descriptor::new(of_config, config.0, config.1);
         let layers = layers.iter().map(|(digest, size)| Descriptor::new(of_layer, *digest, *size)).collect();

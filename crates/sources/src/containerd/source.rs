@@ -1,0 +1,157 @@
+//! A containerd as a place that images come from.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use barge_core::content::{Blob, Documents, Image, Provider, Resolver};
+use barge_core::error::{Error, ErrorKind, Refusal, Result};
+use barge_core::folder::Folder;
+use barge_oci::{Descriptor, Hasher, MAX_CONFIG_BYTES};
+
+use super::client::Client;
+use super::disk::{self, Via, Way};
+use super::messages::content::InfoRequest;
+use super::messages::images::ListImagesRequest;
+use super::messages::system::{GetNamespaceRequest, ListNamespacesRequest, VersionRequest};
+use super::names::named;
+use super::reader::Reader;
+
+/// One namespace of a running containerd.
+#[derive(Debug)]
+pub struct Containerd {
+    pub(super) client: Client,
+    pub(super) namespace: String,
+    via: Via,
+    way: Way,
+    folder: Option<Folder>,
+}
+
+impl Containerd {
+    /// Where containerd listens, unless its configuration says otherwise.
+    pub const SOCKET: &str = "/run/containerd/containerd.sock";
+    /// Where the containerd listens that dockerd starts for itself; docker's namespace in it is `moby`.
+    pub const DOCKERS_SOCKET: &str = "/run/docker/containerd/containerd.sock";
+
+    /// Connects to the containerd that listens at `socket`. A namespace that is not there has no images.
+    ///
+    /// # Errors
+    /// `Unavailable` if nobody answers there, or not to this user; `InvalidArgument` for what can be no namespace;
+    /// with [`Via::Disk`] also `Io` or `NotFound` if the content store's folder cannot be read.
+    pub fn connect(socket: &Path, namespace: &str, via: Via) -> Result<Self> {
+        let client = Client::connect(socket, namespace)?;
+        let (folder, way) = disk::find(&client, via)?;
+        Ok(Self { client, namespace: namespace.to_owned(), via, way, folder })
+    }
+
+    /// containerd's version, as it tells it: `v2.1.4`.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn version(&self) -> Result<String> {
+        Ok(self.client.ask("version", VersionRequest {})?.version)
+    }
+
+    /// The namespaces there are, by name.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn namespaces(&self) -> Result<Vec<String>> {
+        let all = self.client.ask("list of namespaces", ListNamespacesRequest::default())?.namespaces;
+        let mut names: Vec<String> = all.into_iter().map(|namespace| namespace.name).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// How blobs are read. A blob that is not below the folder comes over the API all the same, unless
+    /// [`Via::Disk`] forbids it.
+    #[must_use]
+    pub fn way(&self) -> &Way {
+        &self.way
+    }
+
+    /// What the namespace is labelled with; one that is not there has no labels.
+    pub(super) fn namespace_labels(&self) -> Result<BTreeMap<String, String>> {
+        let what = format!("namespace {}", self.namespace);
+        match self.client.ask(&what, GetNamespaceRequest { name: self.namespace.clone() }) {
+            Ok(answer) => Ok(answer.namespace.map(|namespace| namespace.labels).unwrap_or_default()),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(BTreeMap::new()),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+/// Whether containerd has a blob of that digest and size.
+///
+/// # Errors
+/// `Unavailable`.
+pub(super) fn has(client: &Client, blob: &Descriptor) -> Result<bool> {
+    let request = InfoRequest { digest: blob.digest.to_string() };
+    match client.ask(&format!("blob {}", blob.digest), request) {
+        // Another size is other content: what the descriptor means is not here.
+        Ok(answer) => Ok(answer.info.is_some_and(|info| u64::try_from(info.size) == Ok(blob.size))),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+impl Documents for Containerd {
+    fn has(&self, descriptor: &Descriptor) -> Result<bool> {
+        has(&self.client, descriptor)
+    }
+
+    fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
+        let digest = &descriptor.digest;
+        if descriptor.size > MAX_CONFIG_BYTES {
+            let message = format!("containerd: {digest} is {} bytes, too large for a document", descriptor.size);
+            return Err(Error::refused(Refusal::LimitExceeded, message));
+        }
+        if !self.has(descriptor)? {
+            return Ok(None);
+        }
+        let blob = match self.open(descriptor) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            blob => blob?,
+        };
+        let mut bytes = Vec::new();
+        let doing = |e| Error::io("read", Path::new(&format!("blob {digest} of containerd")), e);
+        blob.take(descriptor.size + 1).read_to_end(&mut bytes).map_err(doing)?;
+        let mut hasher = Hasher::new(digest.algorithm());
+        hasher.update(&bytes);
+        let actual = hasher.finish();
+        if actual != *digest {
+            let message = format!("containerd: blob {digest} is damaged: its content is {actual}");
+            return Err(Error::new(ErrorKind::Mismatch, message));
+        }
+        Ok(Some(bytes))
+    }
+}
+
+impl Provider for Containerd {
+    fn open(&self, descriptor: &Descriptor) -> Result<Blob> {
+        if let Some(folder) = &self.folder {
+            match disk::blob(folder, &descriptor.digest) {
+                Ok(file) => return Ok(Blob::File(file)),
+                Err(e) if self.via == Via::Disk => return Err(no_file(descriptor, e)),
+                // There may be another folder of that name here than there is for containerd.
+                Err(_) => {}
+            }
+        }
+        Ok(Blob::Stream(Box::new(Reader::open(&self.client, descriptor)?)))
+    }
+}
+
+impl Resolver for Containerd {
+    fn images(&self) -> Result<Vec<Image>> {
+        let listed = self.client.ask("list of images", ListImagesRequest::default())?.images;
+        Ok(named(listed))
+    }
+}
+
+fn no_file(blob: &Descriptor, cause: std::io::Error) -> Error {
+    let what = format!("blob {} of containerd", blob.digest);
+    if cause.kind() == std::io::ErrorKind::NotFound {
+        return Error::not_found(format!("{what}: not found"));
+    }
+    Error::io("open", Path::new(&what), cause)
+}
