@@ -1,0 +1,103 @@
+//! Which daemon is meant: flags, environment and contexts, in docker's order.
+
+use std::fs;
+
+use crate::common::{Place, Ran, Server};
+
+/// Runs barge with variables.
+fn with(place: &Place, line: &str, variables: &[(&str, &str)]) -> Ran {
+    let words: Vec<&str> = line.split(' ').collect();
+    let mut command = place.command(&words);
+    command.env("DOCKER_CONFIG", place.path("config")).envs(variables.iter().copied());
+    let output = command.output().unwrap();
+    Ran {
+        code: output.status.code(),
+        stdout: output.stdout,
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+#[test]
+fn flags_come_first_then_variables_then_contexts() {
+    let place = Place::hello();
+    let server = Server::start(&place);
+    let sound = format!("unix://{}", server.socket().display());
+    // echo -n lab | sha256sum
+    let lab = "contexts/meta/a51146d38077ff992eba84cf1d5e9b249073503eb74868699016153b031a38f7";
+    fs::create_dir_all(place.path("config").join(lab)).unwrap();
+    let meta = format!(r#"{{"Name":"lab","Metadata":{{}},"Endpoints":{{"docker":{{"Host":"{sound}"}}}}}}"#);
+    fs::write(place.path("config").join(lab).join("meta.json"), meta).unwrap();
+    let finds = |line: &str, variables: &[(&str, &str)]| {
+        let ran = with(&place, line, variables);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{line} {variables:?}");
+        assert!(String::from_utf8_lossy(&ran.stdout).contains("hello-barge"), "{line} {variables:?}");
+    };
+    let misses = |line: &str, variables: &[(&str, &str)], expected: &str| {
+        let ran = with(&place, line, variables);
+        assert_eq!(ran.code, Some(1), "{line} {variables:?}");
+        assert!(ran.stderr.contains(expected), "{line} {variables:?}: {}", ran.stderr);
+    };
+    let (list, nobody) = ("images --from docker", ("DOCKER_HOST", "unix:///nobody"));
+    finds(&format!("{list} --host {sound}"), &[nobody, ("DOCKER_CONTEXT", "nope")]);
+    finds(&format!("{list} --context lab"), &[nobody]);
+    finds(list, &[("DOCKER_HOST", &sound), ("DOCKER_CONTEXT", "nope")]);
+    finds(list, &[("DOCKER_CONTEXT", "lab")]);
+    fs::write(place.path("config/config.json"), r#"{"currentContext":"lab"}"#).unwrap();
+    finds(list, &[]);
+    finds("images", &[("BARGE_FROM", "docker")]);
+    misses(
+        list,
+        &[nobody],
+        "cannot connect to the Docker daemon at unix:///nobody: No such file or directory",
+    );
+    misses(list, &[("DOCKER_CONTEXT", "nope")], "context \"nope\": context not found");
+    misses(
+        &format!("{list} --host {sound} --context lab"),
+        &[],
+        "conflicting options: cannot specify both --host and --context",
+    );
+    misses(&format!("{list} --host nobody"), &[], "unable to parse docker host `nobody`");
+    misses(
+        list,
+        &[("DOCKER_API_VERSION", "x"), ("DOCKER_HOST", &sound)],
+        "DOCKER_API_VERSION: x is no version",
+    );
+}
+
+/// ssh is whatever the user's path says that it is.
+#[test]
+fn by_ssh() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::hello();
+    let server = Server::start(&place);
+    let ssh = place.path("bin/ssh");
+    fs::create_dir(place.path("bin")).unwrap();
+    let script = format!(
+        r#"#!/usr/bin/env python3
+import os, select, socket, sys
+open("{asked}", "a").write(" ".join(sys.argv[1:]) + "\n")
+daemon = socket.socket(socket.AF_UNIX)
+daemon.connect("{socket}")
+ends = {{0: daemon.fileno(), daemon.fileno(): 1}}
+while ends:
+    for ready in select.select(list(ends), [], [])[0]:
+        piece = os.read(ready, 65536)
+        if not piece:
+            sys.exit()
+        while piece:
+            piece = piece[os.write(ends[ready], piece):]
+"#,
+        asked = place.path("asked").display(),
+        socket = server.socket().display()
+    );
+    fs::write(&ssh, script).unwrap();
+    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", place.path("bin").display(), std::env::var("PATH").unwrap());
+    let line = "save --from docker --host ssh://me@far:2222/run/docker.sock hello-barge";
+    let ran = with(&place, line, &[("PATH", &path)]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert_eq!(ran.stdout, place.saved("hello-barge"));
+    let asked = String::from_utf8(place.read("asked")).unwrap();
+    let expected = "-l me -p 2222 -o ConnectTimeout=30 -T -- far docker --host unix:///run/docker.sock system dial-stdio";
+    assert!(asked.lines().count() >= 3 && asked.lines().all(|line| line == expected), "{asked}");
+}
