@@ -23,8 +23,9 @@ def read(tar):
         with tarfile.open(fileobj=io.BytesIO(tar), mode="r:", encoding="utf-8", errors="surrogateescape") as archive:
             members = archive.getmembers()
     except tarfile.ReadError as error:
-        # Nothing is an archive of nothing to barge, which says later that it is no image.
-        return {"Ok": []} if str(error) in ("empty file", "empty header") else {"Err": str(error)}
+        # Nothing is an archive of nothing to barge, also behind a global record; it says later that it is no image.
+        nothing = ("empty file", "empty header", "end of file header")
+        return {"Ok": []} if str(error) in nothing else {"Err": str(error)}
     except Exception as error:  # tarfile raises whatever its reading of a number leads to
         return {"Err": f"{type(error).__name__}: {error}"}
     entries = []

@@ -21,14 +21,14 @@ const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// A folder that is open.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub struct Folder {
     fd: OwnedFd,
     path: PathBuf,
 }
 
 impl Folder {
     /// The folder at `path`, where links are whatever the user wants them to be.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    pub fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { fd: rustix::fs::open(path, FOLDER, Mode::empty())?, path: path.to_path_buf() })
     }
 
@@ -70,7 +70,7 @@ impl Folder {
     }
 
     /// Opens a file that is in a folder of it, or deeper; `path` is made of plain names.
-    pub(crate) fn read_below(&self, path: &Path) -> io::Result<File> {
+    pub fn read_below(&self, path: &Path) -> io::Result<File> {
         let mut names: Vec<&str> = Vec::new();
         for part in path.components() {
             let name = match part {

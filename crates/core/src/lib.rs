@@ -7,7 +7,7 @@ pub mod cleanup;
 pub mod content;
 mod copy;
 pub mod error;
-mod folder;
+pub mod folder;
 pub mod graph;
 pub mod ops;
 pub mod output;

@@ -1,7 +1,8 @@
 //! The connection to a containerd, and one call on it.
 //!
-//! gRPC is asynchronous; whoever calls here waits, and any number of threads may. The connection is moved by a thread of
-//! its own and made again by the next call if it breaks. Every wait has an end, and every message a largest size.
+//! gRPC is asynchronous; whoever calls here waits, and any number of threads may, but no asynchronous task. The
+//! connection is moved by a thread of its own and made again by the next call if it breaks. Every wait has an end, and
+//! every message a largest size.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -30,8 +31,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(60);
 /// How long containerd may work on a layer: to unpack it, or to copy the one below.
 pub(super) const WORK: Duration = Duration::from_secs(60 * 60);
-/// How long a stream may be silent. Behind the last piece of a blob, all of it is made durable.
-const SILENCE: Duration = Duration::from_secs(10 * 60);
+/// How long a stream may be silent, and how long a change may take. Behind the last piece of a blob all of it is made
+/// durable, and older containerds change nothing else meanwhile.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// The largest message that is accepted, which is the largest that containerd sends.
 const MAX_MESSAGE: usize = 16 << 20;
 /// How much of one stream may be on its way, and how much of all of them: streams that nobody reads at the moment
@@ -63,12 +65,15 @@ impl Client {
         let namespace = header(namespace)?;
         UnixStream::connect(socket).map_err(|e| unreached(socket, e))?;
         let path = socket.to_str().ok_or_else(|| Error::invalid("the path of a socket has to be UTF-8"))?;
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("containerd").enable_all().build();
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).thread_name("containerd").enable_all().build();
         let runtime = runtime.map_err(|e| Error::io("start a thread for", socket, e))?;
         let failed = |why: &str| Error::new(ErrorKind::Unavailable, format!("containerd: {path}: {why}"));
-        let endpoint = Endpoint::from_shared(format!("unix://{path}")).map_err(|e| failed(&root_cause(&e)))?;
         let endpoint =
-            endpoint.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
+            Endpoint::from_shared(format!("unix://{path}")).map_err(|e| failed(&root_cause(&e)))?;
+        let endpoint = endpoint
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW);
         let channel = match runtime.block_on(async { timeout(CONNECT, endpoint.connect()).await }) {
             Ok(connected) => connected.map_err(|e| failed(&root_cause(&e)))?,
             Err(_) => return Err(timed_out("connect", CONNECT)),
@@ -126,7 +131,7 @@ impl Client {
         questions: mpsc::Receiver<C>,
     ) -> Result<Streaming<C::Answer>> {
         let request = self.request(ReceiverStream::new(questions));
-        self.wait(ANSWER, what, async {
+        self.wait(PATIENCE, what, async {
             let answers = self.ready().await?.streaming(request, method::<C>(), codec::<C>()).await?;
             Ok(answers.into_inner())
         })
@@ -135,9 +140,9 @@ impl Client {
     /// The next answer of a stream; `None` behind the last.
     ///
     /// # Errors
-    /// Those of [`fault`]; `Unavailable` after [`SILENCE`].
+    /// Those of [`fault`]; `Unavailable` after [`PATIENCE`].
     pub(super) fn next<A>(&self, what: &str, answers: &mut Streaming<A>) -> Result<Option<A>> {
-        self.wait(SILENCE, what, answers.message())
+        self.wait(PATIENCE, what, answers.message())
     }
 
     fn request<T>(&self, message: T) -> Request<T> {
@@ -177,7 +182,8 @@ fn codec<C: Call>() -> ProstCodec<C, C::Answer> {
 }
 
 fn header(text: &str) -> Result<Header> {
-    text.parse().map_err(|_| Error::invalid(format!("`{}` is no name in containerd", text.escape_default())))
+    let unfit = || Error::invalid(format!("`{}` is no name in containerd", text.escape_default()));
+    text.parse().ok().filter(|_| !text.is_empty()).ok_or_else(unfit)
 }
 
 /// The error for a socket that cannot be connected to, and what may help.
@@ -211,8 +217,10 @@ mod tests {
 
     #[test]
     fn namespaces_that_no_header_can_say() {
-        let error = Client::connect(Path::new("/nowhere"), "a\nb").unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-        assert_eq!(error.to_string(), r"`a\nb` is no name in containerd");
+        for (namespace, shown) in [("a\nb", r"a\nb"), ("", "")] {
+            let error = Client::connect(Path::new("/nowhere"), namespace).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert_eq!(error.to_string(), format!("`{shown}` is no name in containerd"));
+        }
     }
 }

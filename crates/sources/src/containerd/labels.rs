@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use barge_core::error::Result;
 use barge_oci::{Descriptor, Digest, annotation, media_type};
 
-use super::client::Client;
+use super::client::{Client, PATIENCE};
 use super::messages::content::{Info, UpdateRequest};
 use super::messages::types::FieldMask;
 
@@ -29,6 +29,7 @@ pub(super) const UNCOMPRESSED: &str = "containerd.io/uncompressed";
 pub(super) const SNAPSHOT: &str = "containerd.io/gc.ref.snapshot.";
 
 const CHILD: &str = "containerd.io/gc.ref.content.";
+const REFERRER: &str = "referrer.sha256.";
 const ORIGIN: &str = "containerd.io/distribution.source.";
 /// How long a key and its value may be together; containerd refuses what is longer.
 const LONGEST: usize = 4096;
@@ -42,7 +43,8 @@ pub(super) fn children<'a>(listed: impl IntoIterator<Item = &'a Descriptor>) -> 
         // The first config has no number.
         let number = if kind == "config" && *count == 0 { String::new() } else { count.to_string() };
         *count += 1;
-        let key = if kind == REFERRER { referrer_key(&child.digest) } else { format!("{CHILD}{kind}{number}") };
+        let key =
+            if kind == REFERRER { referrer_key(&child.digest) } else { format!("{CHILD}{kind}{number}") };
         labels.insert(key, child.digest.to_string());
     }
     labels
@@ -71,10 +73,8 @@ pub(super) fn add(client: &Client, digest: &Digest, labels: Labels) -> Result<()
     let paths = labels.keys().map(|key| format!("labels.{key}")).collect();
     let info = Info { digest: digest.to_string(), labels, ..Info::default() };
     let request = UpdateRequest { info: Some(info), update_mask: Some(FieldMask { paths }) };
-    client.ask(&format!("labels of {digest}"), request).map(drop)
+    client.ask_within(PATIENCE, &format!("labels of {digest}"), request).map(drop)
 }
-
-const REFERRER: &str = "referrer.sha256.";
 
 fn referrer_key(digest: &Digest) -> String {
     format!("{CHILD}{REFERRER}{}", digest.short())

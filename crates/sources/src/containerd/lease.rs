@@ -8,7 +8,7 @@ use barge_oci::Digest;
 use jiff::Timestamp;
 
 use super::Containerd;
-use super::client::Client;
+use super::client::{Client, PATIENCE};
 use super::messages::leases::{AddResourceRequest, CreateRequest, DeleteRequest, Resource};
 
 /// When a lease ends by itself, RFC 3339.
@@ -46,7 +46,7 @@ impl LeaseGuard {
         digests.into_iter().try_for_each(|digest| {
             let resource = Resource { id: digest.to_string(), kind: "content".to_owned() };
             let request = AddResourceRequest { id: self.id.clone(), resource: Some(resource) };
-            self.client.ask(&format!("lease on {digest}"), request).map(drop)
+            self.client.ask_within(PATIENCE, &format!("lease on {digest}"), request).map(drop)
         })
     }
 

@@ -98,7 +98,7 @@ mod tests {
         let full = (Some("docker.io/library/app:1".to_owned()), Digest::sha256(b"full"));
         for names in [["app:1", "docker.io/library/app:1"], ["docker.io/library/app:1", "app:1"]] {
             let content = |name: &str| if name == "app:1" { &b"short"[..] } else { &b"full"[..] };
-            assert_eq!(listed(&names.map(|name| (name, content(name)))), [full.clone()]);
+            assert_eq!(listed(&names.map(|name| (name, content(name)))), std::slice::from_ref(&full));
         }
     }
 

@@ -29,9 +29,9 @@ pub struct Containerd {
 
 impl Containerd {
     /// Where containerd listens, unless its configuration says otherwise.
-    pub const SOCKET: &str = "/run/containerd/containerd.sock";
+    pub const SOCKET: &'static str = "/run/containerd/containerd.sock";
     /// Where the containerd listens that dockerd starts for itself; docker's namespace in it is `moby`.
-    pub const DOCKERS_SOCKET: &str = "/run/docker/containerd/containerd.sock";
+    pub const DOCKERS_SOCKET: &'static str = "/run/docker/containerd/containerd.sock";
 
     /// Connects to the containerd that listens at `socket`. A namespace that is not there has no images.
     ///
@@ -103,7 +103,8 @@ impl Documents for Containerd {
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
         let digest = &descriptor.digest;
         if descriptor.size > MAX_CONFIG_BYTES {
-            let message = format!("containerd: {digest} is {} bytes, too large for a document", descriptor.size);
+            let message =
+                format!("containerd: {digest} is {} bytes, too large for a document", descriptor.size);
             return Err(Error::refused(Refusal::LimitExceeded, message));
         }
         if !self.has(descriptor)? {

@@ -43,7 +43,8 @@ impl Writer {
     /// # Errors
     /// `Unavailable`, `Unauthorized`.
     pub(super) fn begin(client: &Client, reference: String, blob: &Descriptor) -> Result<Option<Self>> {
-        let (what, digest, size) = (format!("blob {}", blob.digest), blob.digest.to_string(), length(blob.size));
+        let (digest, size) = (blob.digest.to_string(), length(blob.size));
+        let what = format!("blob {digest}");
         let first = WriteContentRequest {
             action: WriteContentRequest::STAT,
             reference,
@@ -115,8 +116,8 @@ impl Writer {
             self.answer()?;
         }
         if self.questions.try_send(question).is_err() {
-            self.last_answer()?;
-            return Err(broken(&self.what));
+            let why = (0..=AHEAD).find_map(|_| self.answer().err());
+            return Err(why.unwrap_or_else(|| broken(&self.what)));
         }
         self.unanswered += 1;
         Ok(())
@@ -138,5 +139,6 @@ impl Writer {
 }
 
 fn broken(what: &str) -> Error {
-    Error::new(ErrorKind::Unavailable, format!("containerd: {what}: it takes no more of it, and does not say why"))
+    let message = format!("containerd: {what}: it takes no more of it, and does not say why");
+    Error::new(ErrorKind::Unavailable, message)
 }

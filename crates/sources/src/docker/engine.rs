@@ -191,7 +191,7 @@ impl Engine {
 
     fn send(
         &self,
-        request: ureq::http::request::Builder,
+        request: http::request::Builder,
         body: SendBody<'_>,
         patience: Option<Duration>,
     ) -> Result<Response<Body>> {

@@ -198,7 +198,7 @@ impl Client {
         if let Some(Authorization(value)) = authorization.filter(|_| self.is_ours(url)) {
             request = request.header(header::AUTHORIZATION, value);
         }
-        let unsendable = |e: ureq::http::Error| Error::invalid(format!("{}: {}: {e}", self.host, call.what));
+        let unsendable = |e: http::Error| Error::invalid(format!("{}: {}: {e}", self.host, call.what));
         let takes_body = [Method::POST, Method::PUT, Method::PATCH].contains(&call.method);
         Ok(match &call.body {
             Payload::None if !takes_body => self.run(request.body(()).map_err(unsendable)?),
@@ -324,7 +324,7 @@ impl Client {
             if let Some(Authorization(value)) = &asked.authorization {
                 request = request.header(header::AUTHORIZATION, value);
             }
-            let unsendable = |e: ureq::http::Error| Error::invalid(format!("{}: {WHAT}: {e}", self.host));
+            let unsendable = |e: http::Error| Error::invalid(format!("{}: {WHAT}: {e}", self.host));
             let sent = match &asked.form {
                 None => self.run(request.body(()).map_err(unsendable)?),
                 Some(form) => {

@@ -60,7 +60,12 @@ mod tests {
         };
         let expected = b"\x08\x02\x12\x01r\x18\xac\x02\x22\x01d\x28\x01\x32\x03xyz\x3a\x06\x0a\x01k\x12\x01v";
         assert_eq!(commit.encode_to_vec(), expected);
-        let descriptor = types::Descriptor { media_type: "m".to_owned(), digest: "d".to_owned(), size: 1, ..Default::default() };
+        let descriptor = types::Descriptor {
+            media_type: "m".to_owned(),
+            digest: "d".to_owned(),
+            size: 1,
+            ..Default::default()
+        };
         let image = images::Image { name: "n".to_owned(), target: Some(descriptor) };
         let update = images::UpdateImageRequest {
             image: Some(image),
