@@ -10,12 +10,43 @@ pub(crate) enum From {
     Store,
     Registry,
     Docker,
+    Containerd,
+    Podman,
+}
+
+/// How an engine's content is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Via {
+    Auto,
+    Api,
+    Disk,
 }
 
 /// Which engine is meant.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Engine options")]
 pub(crate) struct Engines {
+    /// How content is read: over the engine's API, from its disk, or from its disk where that can be (auto)
+    #[arg(long, value_name = "WAY", default_value = "auto")]
+    pub(crate) via: Via,
+    /// The folder that the engine keeps its files in, where this host sees it [default: where the engine says]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<OsString>,
+    /// Socket of containerd [default: /run/containerd/containerd.sock]
+    #[arg(long, value_name = "PATH", env = "CONTAINERD_ADDRESS", hide_env_values = true)]
+    pub(crate) address: Option<OsString>,
+    /// Namespace of containerd: Kubernetes' images are in k8s.io, Docker's in moby
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "CONTAINERD_NAMESPACE",
+        hide_env_values = true,
+        default_value = "default"
+    )]
+    pub(crate) namespace: String,
+    /// Say how content is read, and why
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
     /// The daemon to connect to: unix://, tcp:// or ssh://, for Docker [default: what DOCKER_HOST or the context says]
     #[arg(long, value_name = "string")]
     pub(crate) host: Option<String>,

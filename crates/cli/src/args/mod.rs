@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use compress::Compress;
-pub(crate) use engines::{Engines, From};
+pub(crate) use engines::{Engines, From, Via};
 pub(crate) use serve::{LogFormat, LogLevel, Serve};
 
 /// Save, load, list and carry container images without a daemon
@@ -135,7 +135,8 @@ pub(crate) struct Save {
     /// Take non-distributable layers along
     #[arg(long)]
     pub(crate) include_foreign: bool,
-    /// Where the images are: in the store, in a registry (docker://NAME is such an image, too), or in Docker's daemon
+    /// Where the images are: in the store, in a registry (docker://NAME is such an image, too), or in an engine of this
+    /// host
     #[arg(long, value_name = "PLACE", default_value = "store", env = "BARGE_FROM", hide_env_values = true)]
     pub(crate) from: From,
     /// Save every image there is
@@ -407,7 +408,7 @@ pub(crate) struct List {
     /// Filter output based on conditions provided
     #[arg(short, long, value_name = "filter")]
     pub(crate) filter: Vec<String>,
-    /// Whose images: the store's, or those of Docker's daemon
+    /// Whose images: the store's, or those of an engine of this host
     #[arg(long, value_name = "PLACE", default_value = "store", env = "BARGE_FROM", hide_env_values = true)]
     pub(crate) from: From,
     #[command(flatten)]
@@ -445,7 +446,7 @@ pub(crate) struct Inspect {
     /// Inspect a specific platform of the multi-platform image ("os[/arch[/variant]]")
     #[arg(long, value_name = "string")]
     pub(crate) platform: Option<String>,
-    /// Whose images: the store's, or those of Docker's daemon
+    /// Whose images: the store's, or those of an engine of this host
     #[arg(long, value_name = "PLACE", default_value = "store", env = "BARGE_FROM", hide_env_values = true)]
     pub(crate) from: From,
     #[command(flatten)]

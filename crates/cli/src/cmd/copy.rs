@@ -6,6 +6,7 @@ use std::sync::Arc;
 use barge_core::archive::Plan;
 use barge_core::archive::WriteOptions;
 use barge_core::content::{Documents, Image};
+use barge_core::error::printable;
 use barge_core::ops::{
     LoadOptions, PullOptions, PushOptions, SaveOptions, Source, Staged, hold, plan_images, pull, push, stage,
     stage_in_place, tag,
@@ -18,12 +19,15 @@ use barge_core::select::{Selection, Wanted};
 use barge_core::store::{Lease, Store};
 use barge_oci::{Digest, Platform, Reference};
 use barge_server::wire::{PULL, PUSH, Words};
+use barge_sources::containerd::LeaseGuard;
 use barge_sources::docker::{Ask, Held};
 use barge_sources::registry::{Registry, Settings, siblings};
 
+use super::load_engine::Cargo;
+use super::local::{self, Opened};
 use super::place::{Origin, Place, find_all, gather, reference};
-use super::{Failure, Outcome, engine, load_docker, note, now, platforms, print, referrers, registry, save};
-use crate::args::{Copy, ProgressMode};
+use super::{Failure, Outcome, note, now, platforms, print, referrers, registry, save};
+use crate::args::{Copy, From, ProgressMode};
 use crate::render::{progress, transfers};
 use crate::usage::{Arity, check};
 
@@ -57,7 +61,15 @@ struct Found {
     images: Vec<Image>,
     /// Images among which are those that refer to them.
     companions: Vec<Image>,
-    _lease: Option<Lease>,
+    /// What keeps it from going away meanwhile.
+    _kept: Kept,
+}
+
+/// Who sees to it that content stays.
+enum Kept {
+    Itself,
+    Store(#[expect(dead_code, reason = "held until it is dropped")] Lease),
+    Engine(#[expect(dead_code, reason = "held until it is dropped")] Option<LeaseGuard>),
 }
 
 struct Copier<'a> {
@@ -90,8 +102,13 @@ impl Copier<'_> {
                 let images =
                     if self.args.all_tags { all_tags(&names, text)? } else { vec![one(&names, text)?.image] };
                 let companions = companions(&self.store, &images, &names, &self.referrers)?;
-                let lease = Some(hold(&self.store, images.iter().chain(&companions))?);
-                Ok(Found { origin: Origin::Store(self.store.clone()), images, companions, _lease: lease })
+                let lease = hold(&self.store, images.iter().chain(&companions))?;
+                Ok(Found {
+                    origin: Origin::Store(self.store.clone()),
+                    images,
+                    companions,
+                    _kept: Kept::Store(lease),
+                })
             }
             Place::Registry(name) => {
                 let names = if self.args.all_tags {
@@ -105,23 +122,9 @@ impl Copier<'_> {
                 // A pull finds its own.
                 let wanted = if to_store { &Referrers::None } else { &self.referrers };
                 let companions = find_all(&gathered, &images, wanted)?;
-                Ok(Found { origin: Origin::Registry(gathered), images, companions, _lease: None })
+                Ok(Found { origin: Origin::Registry(gathered), images, companions, _kept: Kept::Itself })
             }
-            Place::Daemon(name) => {
-                let engine = engine::docker(&self.args.engines)?;
-                let held = engine.images(&[])?;
-                let all = Held::images(&held);
-                let images =
-                    if self.args.all_tags { all_tags(&all, name)? } else { vec![one(&all, name)?.image] };
-                let selection = self.options().selection;
-                let ask = Ask::new(&held, &images, &selection, engine.exports_platforms())?;
-                ask.notes.iter().for_each(|text| note("note", text));
-                let bar = progress::new(self.mode(), "Fetching");
-                let fetched = engine.fetch(&ask, &self.store, bar.as_ref())?;
-                let images = fetched.images.clone();
-                let origin = Origin::Fetched(Box::new(fetched));
-                Ok(Found { origin, images, companions: Vec::new(), _lease: None })
-            }
+            Place::Engine(engine, name) => self.find_in_engine(*engine, name),
             Place::Layout(path, reference) | Place::Archive(path, reference) => {
                 let options =
                     LoadOptions { platforms: self.platforms.clone(), now: now(), ..LoadOptions::default() };
@@ -141,6 +144,40 @@ impl Copier<'_> {
         }
     }
 
+    fn find_in_engine(&self, engine: From, name: &str) -> Result<Found, Failure> {
+        let daemon = match local::open(&self.args.engines, engine)? {
+            Opened::Archives(daemon) => daemon,
+            Opened::Blobs(blobs) => {
+                let (images, lease) = blobs.select(&[name.to_owned()])?;
+                // A bare name is every tag of a repository to `save`.
+                let wanted = reference(name).ok().map(Reference::or_latest);
+                let one = |image: &Image| image.name.is_none() || image.name == wanted;
+                let images: Vec<Image> =
+                    images.into_iter().filter(|image| self.args.all_tags || one(image)).collect();
+                if images.is_empty() {
+                    return Err(Failure::Text(format!("No such image: {}", printable(name)), 1));
+                }
+                let companions = Vec::new();
+                return Ok(Found {
+                    origin: Origin::Engine(blobs),
+                    images,
+                    companions,
+                    _kept: Kept::Engine(lease),
+                });
+            }
+        };
+        let held = daemon.images(&[])?;
+        let all = Held::images(&held);
+        let images = if self.args.all_tags { all_tags(&all, name)? } else { vec![one(&all, name)?.image] };
+        let ask = Ask::new(&held, &images, &self.options().selection, daemon.exports_platforms())?;
+        ask.notes.iter().for_each(|text| note("note", text));
+        let bar = progress::new(self.mode(), "Fetching");
+        let fetched = daemon.fetch(&ask, &self.store, bar.as_ref())?;
+        let images = fetched.images.clone();
+        let origin = Origin::Fetched(Box::new(fetched));
+        Ok(Found { origin, images, companions: Vec::new(), _kept: Kept::Itself })
+    }
+
     fn of_archive<C: Documents>(
         &self,
         staged: Staged<C>,
@@ -151,20 +188,24 @@ impl Copier<'_> {
         let images = chosen(&staged, reference, path, self.args.all_tags)?;
         let all: Vec<Image> = staged.images.iter().chain(&staged.referrers).cloned().collect();
         let companions = companions(&staged, &images, &all, &self.referrers)?;
-        Ok(Found { origin: origin(Box::new(staged)), images, companions, _lease: None })
+        Ok(Found { origin: origin(Box::new(staged)), images, companions, _kept: Kept::Itself })
     }
 
     fn put(&self, found: Found, to: &Place) -> Outcome {
         match to {
             Place::Store(name) => self.keep(found, name),
             Place::Registry(name) => found.images.iter().try_for_each(|image| self.send(&found, image, name)),
-            Place::Daemon(name) => {
+            Place::Engine(engine, name) => {
                 let name = reference(name)?;
                 let companions = moved(found.companions, Some(&name))?;
-                let images = renamed(found.images, Some(name))?;
-                let engine = engine::docker(&self.args.engines)?;
-                let (plan, origin) = self.plan(Found { images, companions, ..found })?;
-                load_docker::send(&engine, &origin, &plan, self.mode())
+                let cargo = Cargo {
+                    source: &found.origin,
+                    images: renamed(found.images, Some(name))?,
+                    companions,
+                    selection: Selection { keep_index: true, ..self.options().selection },
+                    mode: self.mode(),
+                };
+                cargo.into_engine(*engine, &self.args.engines)
             }
             Place::Layout(_, Some(_)) if found.images.len() > 1 => Err(one_name()),
             Place::Layout(folder, reference) => {
@@ -235,6 +276,15 @@ impl Copier<'_> {
                 }
             }
             Origin::Fetched(fetched) => fetched.commit(&images)?,
+            Origin::Engine(blobs) => {
+                let mut options = self.options();
+                // As a pull does it.
+                options.selection.keep_index = true;
+                let plan = plan_images(&blobs, images, Vec::new(), &options)?;
+                plan.notes.iter().for_each(|text| note("note", text));
+                let bar = progress::new(self.mode(), "Copying");
+                plan.keep(&blobs, &self.store, &now(), bar.as_ref())?;
+            }
             // What goes into the store was staged there.
             Origin::InPlace(_) => {}
             Origin::Staged(mut staged) => {

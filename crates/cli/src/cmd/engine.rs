@@ -50,6 +50,20 @@ fn address(args: &Engines) -> Result<Address, Failure> {
     Ok(Address::parse(&format!("unix://{}", socket().display()), tls)?)
 }
 
+/// What answers docker's API for podman: `--host`, CONTAINER_HOST, or the usual socket of this user.
+pub(super) fn podman(args: &Engines) -> Result<Engine, Failure> {
+    let said = args.host.clone().or_else(|| std::env::var("CONTAINER_HOST").ok());
+    let host = match said.filter(|host| !host.is_empty()) {
+        Some(host) => host,
+        None => {
+            let own = directory("XDG_RUNTIME_DIR").filter(|_| !rustix::process::geteuid().is_root());
+            let folder = own.unwrap_or_else(|| PathBuf::from("/run"));
+            format!("unix://{}", folder.join("podman/podman.sock").display())
+        }
+    };
+    Ok(Engine::connect(&Address::parse(&host, None)?, None)?)
+}
+
 /// The usual socket, or where only that is there the one of this user's own daemon.
 fn socket() -> PathBuf {
     let usual = PathBuf::from(SOCKET);

@@ -9,8 +9,9 @@ use barge_template::Template;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::local::{self, Opened};
 use super::{Failure, Outcome, engine, platform, print, say};
-use crate::args::{From, Inspect};
+use crate::args::{From, Inspect, Via};
 use crate::render::template::{execute, parse};
 use crate::usage::{Arity, check};
 
@@ -24,14 +25,30 @@ pub(crate) fn run(args: &Inspect, store: impl Fn() -> Result<Store, Failure>, ty
     let format = args.format.as_deref().filter(|f| !f.is_empty());
     let template = format.filter(|f| *f != "json").map(|f| parse(f, TEMPLATE_ERROR)).transpose()?;
     let output = Output { template, format };
-    if args.from == From::Docker {
-        let engine = engine::docker(&args.engines)?;
-        return output.all(&args.images, Clone::clone, |image| engine.inspect(image, platform.as_ref()));
+    match args.from {
+        // The daemon tells best what it has.
+        From::Docker if args.engines.via != Via::Disk => {
+            let engine = engine::docker(&args.engines)?;
+            output.all(&args.images, Clone::clone, |image| engine.inspect(image, platform.as_ref()))
+        }
+        From::Store | From::Registry => {
+            let store = store()?;
+            output.all(&args.images, for_template, |image| {
+                let inspected = inspect(&store, &store.names()?, image, platform.as_ref())?;
+                Ok(ImageInspect::new(inspected, ApiVersion::NEWEST))
+            })
+        }
+        from => match local::open(&args.engines, from)? {
+            Opened::Archives(engine) => {
+                output.all(&args.images, Clone::clone, |image| engine.inspect(image, platform.as_ref()))
+            }
+            Opened::Blobs(blobs) => output.all(&args.images, for_template, |image| {
+                let (images, _lease) = blobs.images_like(image)?;
+                let inspected = inspect(&blobs, &images, image, platform.as_ref())?;
+                Ok(ImageInspect::new(inspected, ApiVersion::NEWEST))
+            }),
+        },
     }
-    let store = store()?;
-    output.all(&args.images, for_template, |image| {
-        Ok(ImageInspect::new(inspect(&store, image, platform.as_ref())?, ApiVersion::NEWEST))
-    })
 }
 
 /// How what was found is printed.

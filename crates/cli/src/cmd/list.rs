@@ -1,6 +1,7 @@
 //! `barge image ls`, and the same views for archives.
 
-use barge_core::ops::{Filters, Listing, list, list_remote};
+use barge_core::content::Image;
+use barge_core::ops::{Filters, Listing, list, list_remote, reference_matches};
 use barge_core::select::Wanted;
 use barge_core::store::Store;
 use barge_oci::Reference;
@@ -8,9 +9,10 @@ use barge_sources::docker::Held;
 use jiff::{Timestamp, Zoned};
 use serde_json::{Value, json};
 
+use super::local::{self, Blobs, Opened};
 use super::place::{REGISTRY, gather, reference};
 use super::{Failure, Outcome, engine, note, print, registry, say};
-use crate::args::{From, List, View};
+use crate::args::{From, List, Via, View};
 use crate::render::size::human_size;
 use crate::render::table::Table;
 use crate::render::template::{Row, render};
@@ -42,8 +44,8 @@ const COMMANDS: [&str; 13] = [
 
 pub(crate) fn run(args: &List, store: impl Fn() -> Result<Store, Failure>, typed: &str) -> Outcome {
     check(&Arity::AtMost(1), args.reference.len(), typed)?;
-    if args.from == From::Docker {
-        return in_docker(args, typed);
+    if !matches!(args.from, From::Store | From::Registry) {
+        return in_engine(args, typed);
     }
     if let [name] = args.reference.as_slice()
         && let Some(name) = name.strip_prefix(REGISTRY)
@@ -69,17 +71,65 @@ pub(crate) fn run(args: &List, store: impl Fn() -> Result<Store, Failure>, typed
     show(&listings, &args.view)
 }
 
-/// Those of a daemon, which knows its own filters.
-fn in_docker(args: &List, typed: &str) -> Outcome {
+/// Those of an engine. A daemon knows its own filters, and tells what it has without anything being read.
+fn in_engine(args: &List, typed: &str) -> Outcome {
+    let daemon = match args.from {
+        From::Docker if args.engines.via != Via::Disk => engine::docker(&args.engines)?,
+        from => match local::open(&args.engines, from)? {
+            Opened::Archives(daemon) => daemon,
+            Opened::Blobs(blobs) => return in_blobs(args, &blobs),
+        },
+    };
     let mut filters = Vec::new();
     for filter in &args.filter {
         filters.push(split_filter(filter, "-f, --filter", typed)?);
     }
     filters.extend(args.reference.iter().map(|name| ("reference", name.as_str())));
     let dangling = args.all || filters.iter().any(|(key, _)| *key == "dangling");
-    let held = engine::docker(&args.engines)?.images(&filters)?;
+    let held = daemon.images(&filters)?;
     let shown = held.iter().filter(|held| dangling || !held.names.is_empty());
     show(&shown.map(Held::listing).collect::<Vec<_>>(), &args.view)
+}
+
+/// Those whose documents have to be read.
+fn in_blobs(args: &List, blobs: &Blobs) -> Outcome {
+    if !args.filter.is_empty() {
+        return Err(Failure::Text(
+            "\"--filter\" is for images of the store and of Docker's daemon".to_owned(),
+            1,
+        ));
+    }
+    let wanted = |image: &Image| match (&image.name, args.reference.first()) {
+        (Some(name), Some(pattern)) => reference_matches(name, pattern),
+        (name, None) => args.all || name.is_some(),
+        (None, Some(_)) => false,
+    };
+    let arguments: Vec<String> = blobs
+        .listed()?
+        .iter()
+        .filter(|image| !image.is_referrer() && wanted(image))
+        .map(|image| image.name.as_ref().map_or_else(|| image.target.digest.to_string(), ToString::to_string))
+        .collect();
+    let mut listings: Vec<Listing> = Vec::new();
+    for argument in &arguments {
+        let found = blobs.select(std::slice::from_ref(argument)).and_then(|(images, _lease)| {
+            images.iter().map(|image| list_remote(blobs, image)).collect::<Result<Vec<_>, _>>()
+        });
+        match found {
+            Ok(found) => found.into_iter().for_each(|listing| add_listing(&mut listings, listing)),
+            Err(error) => note("warning", &error.to_string()),
+        }
+    }
+    listings.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.target.digest.cmp(&b.target.digest)));
+    show(&listings, &args.view)
+}
+
+/// Adds an image, or to one that is there a name.
+fn add_listing(listings: &mut Vec<Listing>, new: Listing) {
+    match listings.iter_mut().find(|old| old.target.digest == new.target.digest) {
+        Some(old) => old.names.extend(new.names),
+        None => listings.push(new),
+    }
 }
 
 /// An image that is in a registry, of which only documents are fetched.

@@ -5,9 +5,7 @@ use std::path::Path;
 
 use barge_core::archive;
 use barge_core::content::Provider;
-use barge_core::ops::{
-    LoadOptions, Loaded, PushOptions, SaveOptions, Source, Staged, plan_images, push, stage, stage_in_place,
-};
+use barge_core::ops::{LoadOptions, Loaded, PushOptions, Source, Staged, push, stage, stage_in_place};
 use barge_core::referrers::{Referrers, companions};
 use barge_core::select::Selection;
 use barge_core::store::Store;
@@ -15,14 +13,16 @@ use barge_oci::Reference;
 use barge_server::wire::PUSH;
 use barge_sources::registry::Registry;
 
+use super::load_engine::Cargo;
 use super::place::reference;
-use super::{Failure, Outcome, engine, load_docker, note, now, platforms, print, referrers, registry};
-use crate::args::{Checks, Load, ProgressMode};
+use super::{Failure, Outcome, note, now, platforms, print, referrers, registry};
+use crate::args::{Checks, From, Load, ProgressMode};
 use crate::render::{progress, transfers};
 use crate::usage::{Arity, bad_flag, check};
 
-/// The engine, where a registry could be named.
-const DOCKER: &str = "docker";
+/// Engines, where a registry could be named.
+const ENGINES: [(&str, From); 3] =
+    [("docker", From::Docker), ("containerd", From::Containerd), ("podman", From::Podman)];
 /// How many absent platforms are named one by one.
 const MOST_NAMED: usize = 10;
 
@@ -73,17 +73,19 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
 
 /// Into an engine, or a registry.
 fn send_to<C: Provider + Sync>(args: &Load, staged: &Staged<C>, referrers: &Referrers, to: &str) -> Outcome {
-    if to != DOCKER {
+    let Some((_, to)) = ENGINES.iter().find(|(name, _)| *name == to) else {
         return send(args, staged, referrers, to);
-    }
-    let engine = engine::docker(&args.engines)?;
-    let companions = staged.referrers.iter().filter(|i| referrers.takes(&i.target)).cloned().collect();
+    };
     // What is loaded keeps its digest.
     let selection = Selection { platforms: platforms(&args.platform)?, keep_index: true, foreign: true };
-    let options = SaveOptions { selection, ..SaveOptions::default() };
-    let plan = plan_images(staged, staged.images.clone(), companions, &options)?;
-    let mode = if args.quiet { ProgressMode::None } else { args.progress };
-    load_docker::send(&engine, staged, &plan, mode)?;
+    let cargo = Cargo {
+        source: staged,
+        images: staged.images.clone(),
+        companions: staged.referrers.iter().filter(|i| referrers.takes(&i.target)).cloned().collect(),
+        selection,
+        mode: if args.quiet { ProgressMode::None } else { args.progress },
+    };
+    cargo.into_engine(*to, &args.engines)?;
     staged.loaded.warnings.iter().for_each(|warning| note("warning", warning));
     Ok(())
 }

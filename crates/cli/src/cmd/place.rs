@@ -4,7 +4,7 @@
 //! NAME[:TAG] or ID              the store
 //! docker://NAME[:TAG|@DIGEST]   a registry
 //! oci:FOLDER[:REFERENCE]        an OCI image layout
-//! docker-daemon:NAME[:TAG]      Docker's daemon
+//! docker-daemon:NAME[:TAG]      Docker's daemon; containerd:NAME and containers-storage:NAME are other engines
 //! oci-archive:FILE[:REFERENCE]  an archive; docker-archive:FILE[:NAME] is the same file, it has both forms
 //! ```
 
@@ -24,12 +24,18 @@ use barge_sources::docker::Fetched;
 use barge_sources::registry::{Gathered, Registry, Settings};
 
 use super::Failure;
+use super::local::Blobs;
+use crate::args::From;
 
 /// The prefix of images in registries.
 pub(super) const REGISTRY: &str = "docker://";
 
-/// The prefix of images in Docker's daemon.
-const DAEMON: &str = "docker-daemon:";
+/// The prefixes of images in engines.
+const ENGINES: [(&str, From); 3] = [
+    ("docker-daemon:", From::Docker),
+    ("containerd:", From::Containerd),
+    ("containers-storage:", From::Podman),
+];
 
 /// A place as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +43,8 @@ pub(super) enum Place {
     /// An image of the store, or a name in it.
     Store(String),
     Registry(Reference),
-    /// An image of Docker's daemon, or a name in it.
-    Daemon(String),
+    /// An image of an engine, or a name in it.
+    Engine(From, String),
     Layout(PathBuf, Option<String>),
     Archive(PathBuf, Option<String>),
 }
@@ -48,8 +54,10 @@ impl Place {
         if let Some(name) = text.strip_prefix(REGISTRY) {
             return Ok(Self::Registry(reference(name)?));
         }
-        if let Some(name) = text.strip_prefix(DAEMON) {
-            return Ok(Self::Daemon(name.to_owned()));
+        for (prefix, engine) in ENGINES {
+            if let Some(name) = text.strip_prefix(prefix) {
+                return Ok(Self::Engine(engine, name.to_owned()));
+            }
         }
         let split = |rest: &str| match rest.split_once(':') {
             Some((path, reference)) => {
@@ -132,8 +140,10 @@ pub(super) fn find_all(
 pub(super) enum Origin {
     Store(Store),
     Registry(Gathered),
-    /// From a daemon.
+    /// From a daemon, by way of the store.
     Fetched(Box<Fetched>),
+    /// In an engine.
+    Engine(Blobs),
     /// On its way into the store, or by way of it.
     Staged(Box<Staged<Ingest>>),
     /// Where it is.
@@ -146,6 +156,7 @@ impl Documents for Origin {
             Self::Store(store) => store.has(descriptor),
             Self::Registry(gathered) => gathered.has(descriptor),
             Self::Fetched(fetched) => fetched.has(descriptor),
+            Self::Engine(blobs) => blobs.has(descriptor),
             Self::Staged(staged) => staged.has(descriptor),
             Self::InPlace(staged) => staged.has(descriptor),
         }
@@ -156,6 +167,7 @@ impl Documents for Origin {
             Self::Store(store) => store.document(descriptor),
             Self::Registry(gathered) => gathered.document(descriptor),
             Self::Fetched(fetched) => fetched.document(descriptor),
+            Self::Engine(blobs) => blobs.document(descriptor),
             Self::Staged(staged) => staged.document(descriptor),
             Self::InPlace(staged) => staged.document(descriptor),
         }
@@ -168,6 +180,7 @@ impl Provider for Origin {
             Self::Store(store) => store.open(descriptor),
             Self::Registry(gathered) => gathered.open(descriptor),
             Self::Fetched(fetched) => fetched.open(descriptor),
+            Self::Engine(blobs) => blobs.open(descriptor),
             Self::Staged(staged) => staged.open(descriptor),
             Self::InPlace(staged) => staged.open(descriptor),
         }

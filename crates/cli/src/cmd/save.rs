@@ -15,7 +15,7 @@ use barge_sources::registry::Gathered;
 use serde_json::json;
 
 use super::place::{Origin, REGISTRY, find_all, gather, reference};
-use super::save_docker::Saving;
+use super::save_engine::Saving;
 use super::{Failure, Outcome, note, platforms, print, referrers, registry};
 use crate::args::{Compress, From, Layout, PlanFormat, ProgressMode, Save, Verify};
 use crate::render::progress;
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
         None => Some(Output::standard()?),
     };
     let output = match output {
-        Some(output) if args.from == From::Docker => {
+        Some(output) if is_engine(args.from) => {
             return Saving { args, options, packing, file }.run(output, store);
         }
         output => output,
@@ -78,9 +78,13 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
     }
 }
 
+fn is_engine(from: From) -> bool {
+    !matches!(from, From::Store | From::Registry)
+}
+
 /// Refuses flags that make no sense with each other.
 fn go_together(args: &Save, packed: bool) -> Outcome {
-    if args.from == From::Docker {
+    if is_engine(args.from) {
         Saving::refuse_what_cannot_be(args)?;
     }
     let (text, code) = if !args.exclude.is_empty() && !args.all {
@@ -166,7 +170,7 @@ fn from_registry(args: &Save) -> Result<bool, Failure> {
     let spelled = args.images.iter().filter(|i| i.starts_with(REGISTRY)).count();
     match args.from {
         From::Registry => Ok(true),
-        From::Docker => Ok(false),
+        From::Docker | From::Containerd | From::Podman => Ok(false),
         From::Store if spelled == 0 => Ok(false),
         From::Store if spelled == args.images.len() => Ok(true),
         From::Store => {

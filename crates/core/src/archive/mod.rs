@@ -10,6 +10,7 @@ mod hashing;
 mod header;
 mod in_place;
 mod inflate;
+mod kept;
 mod layout;
 mod legacy;
 mod members;

@@ -2,12 +2,11 @@
 
 use barge_oci::{Config, Descriptor, Digest, Manifest, Platform, Reference};
 
-use crate::content::total;
+use crate::content::{Documents, Image, total};
 use crate::error::{Error, Result, printable};
 use crate::graph::{Kind, Listed, State, Tree, read_config};
 use crate::resolve::one;
 use crate::select::HostPreference;
-use crate::store::Store;
 
 /// What is known of one image.
 #[derive(Debug, Clone)]
@@ -26,14 +25,18 @@ pub struct Inspected {
     pub tagged: Option<String>,
 }
 
-/// Looks at an image: as a whole with this host's config, or one platform of it.
+/// Looks at one of these images: as a whole with this host's config, or one platform of it.
 ///
 /// # Errors
 /// `NotFound` for the image or the platform, in docker's words.
-pub fn inspect(store: &Store, argument: &str, platform: Option<&Platform>) -> Result<Inspected> {
-    let images = store.names()?;
-    let image = one(&images, argument)?.image;
-    let tree = Tree::walk(store, &image.target)?;
+pub fn inspect(
+    source: &impl Documents,
+    images: &[Image],
+    argument: &str,
+    platform: Option<&Platform>,
+) -> Result<Inspected> {
+    let image = one(images, argument)?.image;
+    let tree = Tree::walk(source, &image.target)?;
     let of_it = || images.iter().filter(|i| i.target.digest == image.target.digest);
     let names = of_it().filter_map(|i| i.name.clone()).collect();
     let tagged = of_it().filter_map(|i| i.tagged().map(str::to_owned)).max();
@@ -42,7 +45,7 @@ pub fn inspect(store: &Store, argument: &str, platform: Option<&Platform>) -> Re
         None => choose(&tree, argument, None).ok(),
     };
     let config = match listed.filter(|l| l.kind == Kind::Image).and_then(|l| l.manifest.as_ref()) {
-        Some(manifest) => read_config(store, manifest)?.map(|c| c.parsed().clone()),
+        Some(manifest) => read_config(source, manifest)?.map(|c| c.parsed().clone()),
         None => None,
     };
     let target = match (platform, listed) {

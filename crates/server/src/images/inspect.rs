@@ -23,7 +23,7 @@ pub(crate) async fn inspect(service: Arc<Service>, call: Call, name: String) -> 
     service
         .work(move |service| {
             let store = service.store();
-            let inspected = look(&store, &name, platform.as_ref())?;
+            let inspected = look(&store, &store.names()?, &name, platform.as_ref())?;
             let mut told = ImageInspect::new(inspected, version);
             if with_manifests {
                 let image = one(&store.images()?, &name)?.image;

@@ -51,7 +51,8 @@ pub(super) struct Known {
 
 /// An image as events tell it; `None` if there is none, or none that can be read.
 pub(super) fn known(service: &Service, name: &str) -> Option<Known> {
-    let found = inspect(&service.store(), name, None).ok()?;
+    let store = service.store();
+    let found = inspect(&store, &store.names().ok()?, name, None).ok()?;
     let (id, labels) = (found.root.to_string(), found.config.map(|c| c.labels()).unwrap_or_default());
     Some(Known { id, labels })
 }

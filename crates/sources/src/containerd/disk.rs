@@ -47,11 +47,11 @@ pub enum Way {
 ///
 /// # Errors
 /// `Io`, `NotFound` or `Unavailable` if they have to be files and cannot.
-pub(super) fn find(client: &Client, via: Via) -> Result<(Option<Folder>, Way)> {
+pub(super) fn find(client: &Client, via: Via, root: Option<&Path>) -> Result<(Option<Folder>, Way)> {
     if via == Via::Api {
         return Ok((None, Way::Grpc("it was asked for".to_owned())));
     }
-    match open(client) {
+    match open(client, root) {
         Ok((folder, root)) => Ok((Some(folder), Way::Disk(root))),
         Err(e) if via == Via::Disk => Err(e),
         Err(e) => Ok((None, Way::Grpc(e.to_string()))),
@@ -66,7 +66,11 @@ pub(super) fn blob(folder: &Folder, digest: &Digest) -> io::Result<File> {
     folder.read_below(Path::new(&digest.blob_path()))
 }
 
-fn open(client: &Client) -> Result<(Folder, PathBuf)> {
+fn open(client: &Client, root: Option<&Path>) -> Result<(Folder, PathBuf)> {
+    if let Some(root) = root {
+        let folder = Folder::open(root).map_err(|e| Error::io("open", root, e))?;
+        return Ok((folder, root.to_path_buf()));
+    }
     let what = "the folder of its content store";
     let answer = client.ask(what, PluginsRequest { filters: vec![STORE.to_owned()] })?;
     let root = answer.plugins.into_iter().find_map(|mut plugin| plugin.exports.remove(ROOT));

@@ -33,14 +33,15 @@ impl Containerd {
     /// Where the containerd listens that dockerd starts for itself; docker's namespace in it is `moby`.
     pub const DOCKERS_SOCKET: &'static str = "/run/docker/containerd/containerd.sock";
 
-    /// Connects to the containerd that listens at `socket`. A namespace that is not there has no images.
+    /// Connects to the containerd that listens at `socket`. A namespace that is not there has no images. `root` is where
+    /// its content store is seen from here, if that is not where it says itself.
     ///
     /// # Errors
     /// `Unavailable` if nobody answers there, or not to this user; `InvalidArgument` for what can be no namespace;
     /// with [`Via::Disk`] also `Io` or `NotFound` if the content store's folder cannot be read.
-    pub fn connect(socket: &Path, namespace: &str, via: Via) -> Result<Self> {
+    pub fn connect(socket: &Path, namespace: &str, via: Via, root: Option<&Path>) -> Result<Self> {
         let client = Client::connect(socket, namespace)?;
-        let (folder, way) = disk::find(&client, via)?;
+        let (folder, way) = disk::find(&client, via, root)?;
         Ok(Self { client, namespace: namespace.to_owned(), via, way, folder })
     }
 

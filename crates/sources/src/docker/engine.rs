@@ -128,6 +128,12 @@ impl Engine {
         Ok(engine)
     }
 
+    /// Whether it is reached without a network, and so is likely to be on this host.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.place.starts_with("unix://")
+    }
+
     /// What the daemon says of itself.
     ///
     /// # Errors

@@ -3,44 +3,9 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use barge_testkit::peers::{Engine, Peer, start};
+use barge_testkit::peers::Peer;
 
-use crate::common::Place;
-
-/// A store with the sample image, under two names.
-fn place() -> Place {
-    let place = Place::hello();
-    place.ok("tag hello-barge example.org:5000/team/hello:v1");
-    place
-}
-
-struct Daemon {
-    place: Place,
-    engine: Box<dyn Engine>,
-}
-
-impl Daemon {
-    fn start(peer: Peer) -> Result<Option<Self>> {
-        Ok(start(peer)?.map(|engine| Self { place: place(), engine }))
-    }
-
-    /// A command line with the daemon's address in the place of `@`.
-    fn line(&self, line: &str) -> String {
-        line.replace('@', &format!("--host unix://{}", self.engine.socket().display()))
-    }
-
-    #[track_caller]
-    fn ok(&self, line: &str) -> String {
-        let ran = self.place.run(&self.line(line));
-        assert_eq!(ran.code, Some(0), "{}: barge {line}: {}", self.engine.name(), ran.stderr);
-        ran.out()
-    }
-
-    #[track_caller]
-    fn fails(&self, line: &str) -> String {
-        self.place.fails(&self.line(line))
-    }
-}
+use crate::daemon::Daemon;
 
 /// What every daemon can: there and back, with names and configs.
 fn there_and_back(daemon: &Daemon) -> Result<()> {

@@ -1,4 +1,5 @@
-//! `barge save --from docker`: passed on as it comes where that can be, else by way of the store.
+//! `barge save --from docker|containerd|podman`: blobs from where they stand; archives passed on as they come where that
+//! can be, else by way of the store.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,10 +7,12 @@ use std::path::Path;
 use barge_core::archive::{Packing, Relay, Verify, WriteOptions};
 use barge_core::ops::{SaveOptions, asked_for, plan_images, relay};
 use barge_core::output::Output;
+use barge_core::referrers::{Referrers, companions};
 use barge_core::store::Store;
 use barge_sources::docker::{Ask, Engine, Held};
 
-use super::{Failure, Outcome, engine, note, save};
+use super::local::{self, Blobs, Opened};
+use super::{Failure, Outcome, note, save};
 use crate::args::Save;
 use crate::render::progress;
 
@@ -24,13 +27,38 @@ pub(super) struct Saving<'a> {
 
 impl Saving<'_> {
     pub(super) fn run(&self, output: Output, store: impl Fn() -> Result<Store, Failure>) -> Outcome {
-        let engine = engine::docker(&self.args.engines)?;
+        match local::open(&self.args.engines, self.args.from)? {
+            Opened::Blobs(blobs) => self.blobs(&blobs, output),
+            Opened::Archives(engine) => self.archives(&engine, output, store),
+        }
+    }
+
+    /// Of an engine that hands out blobs.
+    fn blobs(&self, blobs: &Blobs, output: Output) -> Outcome {
+        let all = blobs.listed()?;
+        let (images, _lease) = blobs.select(&save::arguments(self.args, &all))?;
+        let wanted = self.options.referrers.clone().unwrap_or(Referrers::All);
+        // What is kept unpacked has nothing that refers to it.
+        let all = if all.iter().any(|image| image.target.media_type.is_empty()) { Vec::new() } else { all };
+        let companions = companions(blobs, &images, &all, &wanted)?;
+        let plan = plan_images(blobs, images, companions, &self.options)?;
+        let options = WriteOptions { packing: self.packing, verify: Verify::Always };
+        save::write(&plan, blobs, output, self.file, &options, self.args.progress)
+    }
+
+    /// Of one that hands out archives.
+    fn archives(
+        &self,
+        engine: &Engine,
+        output: Output,
+        store: impl Fn() -> Result<Store, Failure>,
+    ) -> Outcome {
         let held = engine.images(&[])?;
         let all = Held::images(&held);
         let images = asked_for(&all, &save::arguments(self.args, &all))?;
         let ask = Ask::new(&held, &images, &self.options.selection, engine.exports_platforms())?;
         ask.notes.iter().for_each(|text| note("note", text));
-        let output = match self.pass(&engine, &ask, output)? {
+        let output = match self.pass(engine, &ask, output)? {
             None => return Ok(()),
             Some(output) => output,
         };

@@ -1,0 +1,229 @@
+//! Engines of this host whose content is read where it stands, or over their APIs where it cannot be.
+
+use std::path::{Path, PathBuf};
+
+use barge_core::content::{Blob, Documents, Image, Provider, Resolver};
+use barge_core::error::Error;
+use barge_core::ops::asked_for;
+use barge_oci::Descriptor;
+use barge_sources::containerd::{self, Containerd, LeaseGuard, Way};
+use barge_sources::docker::{Engine, Held};
+use barge_sources::unpacked::Unpacked;
+
+use super::registry::directory;
+use super::{Failure, engine, note};
+use crate::args::{Engines, From, Via};
+
+/// Where docker's files are, unless its daemon says otherwise.
+const DOCKERS_ROOT: &str = "/var/lib/docker";
+/// Docker's namespace in containerd.
+const DOCKERS_NAMESPACE: &str = "moby";
+/// Where podman's images are, if they are root's, and where below a user's folder for data.
+const PODMANS_ROOT: &str = "/var/lib/containers/storage";
+const PODMANS_OWN: &str = "containers/storage";
+
+/// How an engine's images are had.
+pub(super) enum Opened {
+    /// Blob by blob.
+    Blobs(Blobs),
+    /// As archives, from whatever speaks docker's API.
+    Archives(Engine),
+}
+
+/// An engine that hands out blobs.
+pub(super) enum Blobs {
+    Containerd(Box<Containerd>),
+    Unpacked(Unpacked),
+}
+
+/// Opens the engine that is meant.
+pub(super) fn open(args: &Engines, from: From) -> Result<Opened, Failure> {
+    let (opened, way) = match from {
+        From::Containerd => {
+            let containerd = containerd(args)?;
+            let way = match containerd.way() {
+                Way::Disk(root) => format!("blobs are read below {}", root.display()),
+                Way::Grpc(why) => format!("blobs are read over containerd's API: {why}"),
+            };
+            (Opened::Blobs(Blobs::Containerd(Box::new(containerd))), way)
+        }
+        From::Podman if args.via == Via::Api => (
+            Opened::Archives(engine::podman(args)?),
+            "images come over podman's API: it was asked for".to_owned(),
+        ),
+        From::Podman => {
+            let roots = podmans_roots(args)?;
+            let way = format!("layers are put together from {}", shown(&roots));
+            (Opened::Blobs(Blobs::Unpacked(Unpacked::podman(&roots)?)), way)
+        }
+        From::Docker | From::Store | From::Registry => docker(args)?,
+    };
+    if args.verbose {
+        note("note", &way);
+    }
+    Ok(opened)
+}
+
+/// The containerd that is meant, and its namespace.
+pub(super) fn containerd(args: &Engines) -> Result<Containerd, Failure> {
+    let socket = args.address.as_ref().map_or_else(|| PathBuf::from(Containerd::SOCKET), PathBuf::from);
+    let via = match args.via {
+        Via::Auto => containerd::Via::Auto,
+        Via::Api => containerd::Via::Api,
+        Via::Disk => containerd::Via::Disk,
+    };
+    let root = args.root.as_deref().map(Path::new);
+    Ok(Containerd::connect(&socket, &args.namespace, via, root)?)
+}
+
+/// Docker's images: from its disk if that is here, is readable and has what the daemon says that it has.
+fn docker(args: &Engines) -> Result<(Opened, String), Failure> {
+    let over_api = |why: &str| format!("images come over docker's API: {why}");
+    if args.via == Via::Api {
+        return Ok((Opened::Archives(engine::docker(args)?), over_api("it was asked for")));
+    }
+    let daemon = engine::docker(args);
+    if args.via == Via::Auto && daemon.as_ref().is_ok_and(|daemon| !daemon.is_local()) {
+        return Ok((Opened::Archives(daemon?), over_api("the daemon is on another host")));
+    }
+    let (held, about) = match &daemon {
+        Ok(daemon) => (Some(daemon.images(&[])?), Some(daemon.about()?)),
+        // Its disk may be there when it is not running.
+        Err(_) if args.via == Via::Disk => (None, None),
+        Err(_) => return Ok((Opened::Archives(daemon?), String::new())),
+    };
+    let given = args.root.as_ref().map(PathBuf::from);
+    let found = match about {
+        Some(about) if about.containerd => dockers_containerd(args),
+        about => {
+            let said = about.map(|about| about.root).filter(|root| !root.is_empty());
+            let root = given.or(said.map(PathBuf::from)).unwrap_or_else(|| PathBuf::from(DOCKERS_ROOT));
+            Unpacked::docker(&root).map(|unpacked| {
+                (Blobs::Unpacked(unpacked), format!("layers are put together from {}", root.display()))
+            })
+        }
+    };
+    let checked = found.and_then(|(blobs, way)| {
+        has_what_is_held(&blobs, held.as_deref().unwrap_or_default())?;
+        Ok((blobs, way))
+    });
+    match checked {
+        Ok((blobs, way)) => Ok((Opened::Blobs(blobs), way)),
+        Err(error) if args.via == Via::Disk => Err(error.into()),
+        Err(error) => Ok((Opened::Archives(daemon?), over_api(&error.to_string()))),
+    }
+}
+
+/// The containerd in which dockerd keeps its images: its own, or the system's.
+fn dockers_containerd(args: &Engines) -> Result<(Blobs, String), Error> {
+    let sockets = match &args.address {
+        Some(address) => vec![PathBuf::from(address)],
+        None => [Containerd::DOCKERS_SOCKET, Containerd::SOCKET].map(PathBuf::from).to_vec(),
+    };
+    let mut last = Error::not_found("there is no containerd");
+    for socket in sockets {
+        let root = args.root.as_deref().map(Path::new);
+        match Containerd::connect(&socket, DOCKERS_NAMESPACE, containerd::Via::Disk, root) {
+            Ok(containerd) => {
+                let way = match containerd.way() {
+                    Way::Disk(root) => format!("blobs are read below {}", root.display()),
+                    Way::Grpc(why) => why.clone(),
+                };
+                return Ok((Blobs::Containerd(Box::new(containerd)), way));
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// That what is on this disk is what the daemon keeps, and not somebody else's.
+fn has_what_is_held(blobs: &Blobs, held: &[Held]) -> Result<(), Error> {
+    let listed = blobs.listed()?;
+    let missing = held.iter().find(|held| !listed.iter().any(|image| image.target.digest == held.id));
+    match missing {
+        None => Ok(()),
+        Some(held) => Err(Error::not_found(format!("the daemon has {}, and this disk does not", held.id))),
+    }
+}
+
+/// Where podman's images are: what is said, else what storage.conf says, else the usual place of this user.
+fn podmans_roots(args: &Engines) -> Result<Vec<PathBuf>, Failure> {
+    if let Some(root) = &args.root {
+        return Ok(vec![PathBuf::from(root)]);
+    }
+    if rustix::process::geteuid().is_root() {
+        return Ok(vec![PathBuf::from(PODMANS_ROOT)]);
+    }
+    let data = directory("XDG_DATA_HOME").or_else(|| Some(directory("HOME")?.join(".local/share")));
+    let missing =
+        || Failure::Text("no place for podman's images: give `--root DIR` or set HOME".to_owned(), 1);
+    Ok(vec![data.ok_or_else(missing)?.join(PODMANS_OWN)])
+}
+
+fn shown(roots: &[PathBuf]) -> String {
+    roots.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+impl Blobs {
+    /// Every image, by name, then by digest. Of what is kept unpacked only names and IDs are known.
+    pub(super) fn listed(&self) -> Result<Vec<Image>, Error> {
+        match self {
+            Self::Containerd(containerd) => containerd.images(),
+            Self::Unpacked(unpacked) => {
+                let listed = unpacked.listed().iter();
+                let target = |digest| Descriptor::new("", digest, 0);
+                Ok(listed.map(|l| Image { name: l.name.clone(), target: target(l.id) }).collect())
+            }
+        }
+    }
+
+    /// The images that arguments mean; they can be read until the lease, if there is one, is dropped.
+    pub(super) fn select(&self, arguments: &[String]) -> Result<(Vec<Image>, Option<LeaseGuard>), Error> {
+        match self {
+            Self::Unpacked(unpacked) => Ok((unpacked.select(arguments)?, None)),
+            Self::Containerd(containerd) => {
+                let images = asked_for(&containerd.images()?, arguments)?;
+                let lease = containerd.lease()?;
+                lease.hold(images.iter().map(|image| image.target.digest))?;
+                Ok((images, Some(lease)))
+            }
+        }
+    }
+
+    /// All images, or of what is kept unpacked the one that an argument means with all its names: each is there to be
+    /// looked at.
+    pub(super) fn images_like(&self, argument: &str) -> Result<(Vec<Image>, Option<LeaseGuard>), Error> {
+        let Self::Unpacked(unpacked) = self else { return Ok((self.listed()?, None)) };
+        let mut images = unpacked.select(&[argument.to_owned()])?;
+        if let Some(found) = images.first().cloned() {
+            let id = unpacked.listed().iter().find(|l| l.name == found.name).map(|l| l.id);
+            let names = unpacked.listed().iter().filter(|l| id.is_some_and(|id| l.id == id));
+            images = names.map(|l| Image { name: l.name.clone(), target: found.target.clone() }).collect();
+        }
+        Ok((images, None))
+    }
+
+    fn provider(&self) -> &dyn Provider {
+        match self {
+            Self::Containerd(containerd) => containerd.as_ref(),
+            Self::Unpacked(unpacked) => unpacked,
+        }
+    }
+}
+
+impl Documents for Blobs {
+    fn has(&self, descriptor: &Descriptor) -> Result<bool, Error> {
+        self.provider().has(descriptor)
+    }
+
+    fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>, Error> {
+        self.provider().document(descriptor)
+    }
+}
+
+impl Provider for Blobs {
+    fn open(&self, descriptor: &Descriptor) -> Result<Blob, Error> {
+        self.provider().open(descriptor)
+    }
+}
