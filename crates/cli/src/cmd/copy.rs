@@ -151,7 +151,10 @@ impl Copier<'_> {
                 let (images, lease) = blobs.select(&[name.to_owned()])?;
                 // A bare name is every tag of a repository to `save`.
                 let wanted = reference(name).ok().map(Reference::or_latest);
-                let one = |image: &Image| image.name.is_none() || image.name == wanted;
+                let tag = |image: &Image| image.name.as_ref().and_then(Reference::tag).map(str::to_owned);
+                let one = |image: &Image| {
+                    image.name.is_none() || tag(image).as_deref() == wanted.as_ref().and_then(Reference::tag)
+                };
                 let images: Vec<Image> =
                     images.into_iter().filter(|image| self.args.all_tags || one(image)).collect();
                 if images.is_empty() {

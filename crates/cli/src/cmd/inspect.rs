@@ -43,9 +43,7 @@ pub(crate) fn run(args: &Inspect, store: impl Fn() -> Result<Store, Failure>, ty
                 output.all(&args.images, Clone::clone, |image| engine.inspect(image, platform.as_ref()))
             }
             Opened::Blobs(blobs) => output.all(&args.images, for_template, |image| {
-                let (images, _lease) = blobs.images_like(image)?;
-                let inspected = inspect(&blobs, &images, image, platform.as_ref())?;
-                Ok(ImageInspect::new(inspected, ApiVersion::NEWEST))
+                Ok(ImageInspect::new(blobs.inspect(image, platform.as_ref())?, ApiVersion::NEWEST))
             }),
         },
     }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use barge_core::content::{Blob, Documents, Image, Provider, Resolver};
 use barge_core::error::Error;
-use barge_core::ops::asked_for;
-use barge_oci::Descriptor;
+use barge_core::ops::{Inspected, asked_for, inspect};
+use barge_oci::{Descriptor, Platform};
 use barge_sources::containerd::{self, Containerd, LeaseGuard, Way};
 use barge_sources::docker::{Engine, Held};
 use barge_sources::unpacked::Unpacked;
@@ -191,17 +191,18 @@ impl Blobs {
         }
     }
 
-    /// All images, or of what is kept unpacked the one that an argument means with all its names: each is there to be
-    /// looked at.
-    pub(super) fn images_like(&self, argument: &str) -> Result<(Vec<Image>, Option<LeaseGuard>), Error> {
-        let Self::Unpacked(unpacked) = self else { return Ok((self.listed()?, None)) };
-        let mut images = unpacked.select(&[argument.to_owned()])?;
-        if let Some(found) = images.first().cloned() {
-            let id = unpacked.listed().iter().find(|l| l.name == found.name).map(|l| l.id);
-            let names = unpacked.listed().iter().filter(|l| id.is_some_and(|id| l.id == id));
-            images = names.map(|l| Image { name: l.name.clone(), target: found.target.clone() }).collect();
-        }
-        Ok((images, None))
+    /// Looks at the image that an argument means.
+    pub(super) fn inspect(&self, argument: &str, platform: Option<&Platform>) -> Result<Inspected, Error> {
+        let Self::Unpacked(unpacked) = self else {
+            return inspect(self, &self.listed()?, argument, platform);
+        };
+        let selected = unpacked.select(&[argument.to_owned()])?;
+        let Some(found) = selected.first() else { return Err(Error::not_found(argument)) };
+        let id = unpacked.listed().iter().find(|l| l.name == found.name).map(|l| l.id);
+        let names = unpacked.listed().iter().filter(|l| id.is_some_and(|id| l.id == id));
+        let images: Vec<Image> =
+            names.map(|l| Image { name: l.name.clone(), target: found.target.clone() }).collect();
+        inspect(self, &images, &found.target.digest.to_string(), platform)
     }
 
     fn provider(&self) -> &dyn Provider {

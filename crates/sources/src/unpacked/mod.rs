@@ -41,7 +41,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use barge_core::content::{Blob, Documents, Image, Provider, Resolver};
-use barge_core::error::{Error, Refusal, Result, printable};
+use barge_core::error::{Error, ErrorKind, Refusal, Result, printable};
 use barge_core::resolve::all_tags;
 use barge_oci::{Descriptor, Digest, Reference, media_type};
 
@@ -59,6 +59,8 @@ pub struct Unpacked {
     listed: Vec<Listed>,
     strange: Vec<String>,
     made: Made,
+    /// Whether names may be without their registry, which is `localhost`.
+    localhost: bool,
 }
 
 /// An image as its store lists it, once for every name, or once without any.
@@ -107,7 +109,7 @@ impl Unpacked {
     /// whole; `Io`.
     pub fn docker(root: &Path) -> Result<Self> {
         docker::open(root, docker::OVERLAY2)
-            .map(|(storage, listing)| Self::of(storage, listing))
+            .map(|(storage, listing)| Self::of(storage, listing, false))
             .map_err(advised)
     }
 
@@ -117,10 +119,10 @@ impl Unpacked {
     /// # Errors
     /// As [`Self::docker`]; `Conflict` if somebody changes the store and does not come to an end.
     pub fn podman(roots: &[PathBuf]) -> Result<Self> {
-        podman::open(roots).map(|(storage, listing)| Self::of(storage, listing)).map_err(advised)
+        podman::open(roots).map(|(storage, listing)| Self::of(storage, listing, true)).map_err(advised)
     }
 
-    fn of(storage: impl Storage + 'static, listing: Listing) -> Self {
+    fn of(storage: impl Storage + 'static, listing: Listing, localhost: bool) -> Self {
         let mut listed = Vec::new();
         for (id, names) in listing.images {
             if names.iter().all(|name| name.digest().is_some()) {
@@ -129,7 +131,7 @@ impl Unpacked {
             listed.extend(names.into_iter().map(|name| Listed { name: Some(name), id }));
         }
         listed.sort_by(|a, b| order((&a.name, &a.id), (&b.name, &b.id)));
-        Self { listed, strange: listing.strange, made: Made::new(storage) }
+        Self { listed, strange: listing.strange, made: Made::new(storage), localhost }
     }
 
     /// Every name and every nameless image, by name, then by ID. Nothing of them has been read.
@@ -138,8 +140,8 @@ impl Unpacked {
         &self.listed
     }
 
-    /// The images that arguments mean, in docker's order of resolution, where an ID is the store's own. Each is there
-    /// to be read from now on.
+    /// The images that arguments mean, in docker's order of resolution, where an ID is the store's own. In podman's store
+    /// what has no registry may be podman's own, `localhost/...`. Each is there to be read from now on.
     ///
     /// # Errors
     /// `InvalidArgument`, `NotFound`; if one of them is broken, why.
@@ -151,7 +153,13 @@ impl Unpacked {
         let stand_ins: Vec<Image> = self.listed.iter().map(stand_in).collect();
         let (mut images, mut asked) = (Vec::new(), BTreeSet::new());
         for argument in arguments {
-            for found in all_tags(&stand_ins, argument)? {
+            let found = match all_tags(&stand_ins, argument) {
+                Err(e) if self.localhost && e.kind() == ErrorKind::NotFound => {
+                    all_tags(&stand_ins, &format!("localhost/{argument}")).map_err(|_| e)
+                }
+                found => found,
+            };
+            for found in found? {
                 let listed = self.listed.iter().find(|listed| listed.digest() == found.target.digest);
                 let target = self.target(&listed.map_or(found.target.digest, |listed| listed.id))?;
                 if asked.insert((found.name.clone(), target.digest)) {
