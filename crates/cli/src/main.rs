@@ -17,7 +17,16 @@ use cmd::Failure;
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let program = usage::program(arguments.first());
-    let cli = match args::parse(&arguments) {
+    let config = match args::Config::path()
+        .map_or_else(|| Ok(args::Config::default()), |path| args::Config::read(&path))
+    {
+        Ok(config) => config,
+        Err(why) => {
+            cmd::say(&why);
+            return ExitCode::FAILURE;
+        }
+    };
+    let cli = match args::parse(&arguments, &config) {
         Ok(cli) => cli,
         Err(error) => return usage::report(&error, program, &arguments),
     };

@@ -3,9 +3,14 @@
 use std::ffi::OsString;
 
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+/// containerd's own choice.
+const NAMESPACE: &str = "default";
 
 /// Where images come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum From {
     Store,
     Registry,
@@ -15,7 +20,8 @@ pub(crate) enum From {
 }
 
 /// How an engine's content is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Via {
     Auto,
     Api,
@@ -65,4 +71,25 @@ pub(crate) struct Engines {
     /// The key to it [default: key.pem in the same folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) tlskey: Option<OsString>,
+}
+
+impl Default for Engines {
+    /// What nobody has typed: the environment's.
+    fn default() -> Self {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let namespace = variable("CONTAINERD_NAMESPACE").and_then(|name| name.into_string().ok());
+        Self {
+            via: Via::Auto,
+            root: None,
+            address: variable("CONTAINERD_ADDRESS"),
+            namespace: namespace.unwrap_or_else(|| NAMESPACE.to_owned()),
+            verbose: false,
+            host: None,
+            context: None,
+            tlsverify: false,
+            tlscacert: None,
+            tlscert: None,
+            tlskey: None,
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The command line: docker's image commands with docker's flags, and what barge adds to them.
 
 mod compress;
+mod config;
 mod engines;
 mod serve;
 mod switches;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use compress::Compress;
+pub(crate) use config::Config;
 pub(crate) use engines::{Engines, From, Via};
 pub(crate) use serve::{LogFormat, LogLevel, Serve};
 
@@ -592,7 +594,7 @@ pub(crate) fn command() -> clap::Command {
     switches::as_in_go(Cli::command())
 }
 
-/// What was typed, as far as it makes sense.
-pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
-    Cli::from_arg_matches(&command().try_get_matches_from(arguments)?)
+/// What was typed, as far as it makes sense; where nothing was, what is configured counts.
+pub(crate) fn parse(arguments: &[OsString], config: &Config) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&config.apply(command()).try_get_matches_from(arguments)?)
 }

@@ -10,17 +10,13 @@ use barge_sources::containerd::{self, Containerd, LeaseGuard, Way};
 use barge_sources::docker::{Engine, Held};
 use barge_sources::unpacked::Unpacked;
 
-use super::registry::directory;
-use super::{Failure, engine, note};
+use super::{Failure, engine, note, podman};
 use crate::args::{Engines, From, Via};
 
 /// Where docker's files are, unless its daemon says otherwise.
 const DOCKERS_ROOT: &str = "/var/lib/docker";
 /// Docker's namespace in containerd.
 const DOCKERS_NAMESPACE: &str = "moby";
-/// Where podman's images are, if they are root's, and where below a user's folder for data.
-const PODMANS_ROOT: &str = "/var/lib/containers/storage";
-const PODMANS_OWN: &str = "containers/storage";
 
 /// How an engine's images are had.
 pub(super) enum Opened {
@@ -52,7 +48,7 @@ pub(super) fn open(args: &Engines, from: From) -> Result<Opened, Failure> {
             "images come over podman's API: it was asked for".to_owned(),
         ),
         From::Podman => {
-            let roots = podmans_roots(args)?;
+            let roots = podman::roots(args)?;
             let way = format!("layers are put together from {}", shown(&roots));
             (Opened::Blobs(Blobs::Unpacked(Unpacked::podman(&roots)?)), way)
         }
@@ -145,20 +141,6 @@ fn has_what_is_held(blobs: &Blobs, held: &[Held]) -> Result<(), Error> {
         None => Ok(()),
         Some(held) => Err(Error::not_found(format!("the daemon has {}, and this disk does not", held.id))),
     }
-}
-
-/// Where podman's images are: what is said, else what storage.conf says, else the usual place of this user.
-fn podmans_roots(args: &Engines) -> Result<Vec<PathBuf>, Failure> {
-    if let Some(root) = &args.root {
-        return Ok(vec![PathBuf::from(root)]);
-    }
-    if rustix::process::geteuid().is_root() {
-        return Ok(vec![PathBuf::from(PODMANS_ROOT)]);
-    }
-    let data = directory("XDG_DATA_HOME").or_else(|| Some(directory("HOME")?.join(".local/share")));
-    let missing =
-        || Failure::Text("no place for podman's images: give `--root DIR` or set HOME".to_owned(), 1);
-    Ok(vec![data.ok_or_else(missing)?.join(PODMANS_OWN)])
 }
 
 fn shown(roots: &[PathBuf]) -> String {

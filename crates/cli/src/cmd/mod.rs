@@ -2,6 +2,7 @@
 
 mod archive;
 mod copy;
+mod elsewhere;
 mod engine;
 mod history;
 mod import;
@@ -12,6 +13,7 @@ mod load_engine;
 mod local;
 mod login;
 mod place;
+mod podman;
 mod prune;
 mod pull;
 mod push;

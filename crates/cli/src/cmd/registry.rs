@@ -118,7 +118,7 @@ pub(super) fn directory(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from).filter(|p| !p.as_os_str().is_empty())
 }
 
-fn config_folder() -> Option<PathBuf> {
+pub(super) fn config_folder() -> Option<PathBuf> {
     directory("XDG_CONFIG_HOME").or_else(|| Some(directory("HOME")?.join(".config")))
 }
 

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::place::{Origin, REGISTRY, find_all, gather, reference};
 use super::save_engine::Saving;
-use super::{Failure, Outcome, note, platforms, print, referrers, registry};
+use super::{Failure, Outcome, elsewhere, note, platforms, print, referrers, registry};
 use crate::args::{Compress, From, Layout, PlanFormat, ProgressMode, Save, Verify};
 use crate::render::progress;
 use crate::render::size::human_size;
@@ -65,7 +65,8 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
         (plan, Origin::Registry(gathered), archive::Verify::Always, None)
     } else {
         let store = store()?;
-        let (plan, lease) = plan_save(&store, &arguments(args, &store.names()?), &options)?;
+        let planned = plan_save(&store, &arguments(args, &store.names()?), &options);
+        let (plan, lease) = planned.map_err(|error| elsewhere::advise(error.into(), &args.images, "save"))?;
         let verify = verified(args.verify, &store);
         (plan, Origin::Store(store), verify, Some(lease))
     };

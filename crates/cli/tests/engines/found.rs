@@ -64,6 +64,45 @@ fn flags_come_first_then_variables_then_contexts() {
     );
 }
 
+#[test]
+fn what_is_configured_need_not_be_typed() {
+    let (place, other) = (Place::new(), Place::hello());
+    let server = Server::start(&other);
+    let config = place.path("config.toml");
+    let variables = [("BARGE_CONFIG", config.to_str().unwrap())];
+    let socket = format!("unix://{}", server.socket().display());
+    fs::write(&config, format!("from = \"docker\"\n[docker]\nhost = \"{socket}\"\n")).unwrap();
+    let ran = with(&place, "save hello-barge", &variables);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert_eq!(ran.stdout, other.saved("hello-barge"));
+    // Flags and variables come first.
+    assert_eq!(with(&place, "images -q --from store", &variables).out(), "");
+    assert_eq!(with(&place, "images -q", &[variables[0], ("BARGE_FROM", "store")]).out(), "");
+    for (text, expected) in [
+        ("from = \"dockre\"\n", "unknown variant `dockre`"),
+        ("form = \"docker\"\n", "unknown field `form`"),
+        ("from = ", "TOML parse error at line 1"),
+    ] {
+        fs::write(&config, text).unwrap();
+        let ran = with(&place, "images", &variables);
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains(expected) && ran.stderr.contains("config.toml"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn where_else_it_is() {
+    let (place, other) = (Place::new(), Place::hello());
+    let server = Server::start(&other);
+    let socket = format!("unix://{}", server.socket().display());
+    let ran = with(&place, "save hello-barge", &[("DOCKER_HOST", &socket)]);
+    let expected = "No such image: hello-barge:latest\n\
+                    hint: another place has it: `barge save --from docker hello-barge`\n";
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), expected));
+    let ran = with(&place, "save gone", &[("DOCKER_HOST", &socket)]);
+    assert_eq!(ran.stderr, "No such image: gone:latest\n");
+}
+
 /// ssh is whatever the user's path says that it is.
 #[test]
 fn by_ssh() {

@@ -96,6 +96,14 @@ impl Listed {
         self.name.as_ref().and_then(Reference::digest).copied().unwrap_or(self.id)
     }
 
+    /// As an image by whose name or ID it is found.
+    fn stand_in(&self) -> Image {
+        Image {
+            name: self.name.clone(),
+            target: Descriptor::new(media_type::DOCKER_CONFIG, self.digest(), 0),
+        }
+    }
+
     fn shown(&self) -> String {
         self.name.as_ref().map_or_else(|| self.id.short(), Reference::familiar)
     }
@@ -122,6 +130,16 @@ impl Unpacked {
         podman::open(roots).map(|(storage, listing)| Self::of(storage, listing, true)).map_err(advised)
     }
 
+    /// The names and IDs in the store of podman, each ID in the place of what the image is: for a look that leaves nobody
+    /// waiting for its locks.
+    ///
+    /// # Errors
+    /// As [`Self::podman`].
+    pub fn names(roots: &[PathBuf]) -> Result<Vec<Image>> {
+        let store = Self::podman(roots)?;
+        Ok(store.listed.iter().map(Listed::stand_in).collect())
+    }
+
     fn of(storage: impl Storage + 'static, listing: Listing, localhost: bool) -> Self {
         let mut listed = Vec::new();
         for (id, names) in listing.images {
@@ -146,11 +164,7 @@ impl Unpacked {
     /// # Errors
     /// `InvalidArgument`, `NotFound`; if one of them is broken, why.
     pub fn select(&self, arguments: &[String]) -> Result<Vec<Image>> {
-        let stand_in = |listed: &Listed| Image {
-            name: listed.name.clone(),
-            target: Descriptor::new(media_type::DOCKER_CONFIG, listed.digest(), 0),
-        };
-        let stand_ins: Vec<Image> = self.listed.iter().map(stand_in).collect();
+        let stand_ins: Vec<Image> = self.listed.iter().map(Listed::stand_in).collect();
         let (mut images, mut asked) = (Vec::new(), BTreeSet::new());
         for argument in arguments {
             let found = match all_tags(&stand_ins, argument) {

@@ -1,0 +1,101 @@
+//! The user's configuration: `$XDG_CONFIG_HOME/barge/config.toml`. What it says is what flags are without being typed;
+//! variables of the environment come before it, flags before both.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde::Deserialize;
+
+use super::engines::{From, Via};
+
+/// The most of the file that is read.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// What the file may say; `docs/config.schema.json` says the same.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    from: Option<From>,
+    via: Option<Via>,
+    docker: Docker,
+    containerd: Containerd,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Docker {
+    host: Option<String>,
+    context: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Containerd {
+    address: Option<String>,
+    namespace: Option<String>,
+}
+
+impl Config {
+    /// What is in the file; nothing if there is none.
+    ///
+    /// # Errors
+    /// In words, with the file and the line.
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        use std::io::Read;
+        let shown = path.display();
+        let mut text = String::new();
+        match std::fs::File::open(path) {
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Ok(Self::default());
+            }
+            Err(e) => return Err(format!("open {shown}: {e}")),
+            Ok(file) => {
+                file.take(MAX_BYTES).read_to_string(&mut text).map_err(|e| format!("read {shown}: {e}"))?
+            }
+        };
+        toml::from_str(&text).map_err(|e| format!("{shown}: {}", e.to_string().trim_end()))
+    }
+
+    /// Where the file is: BARGE_CONFIG, or the usual place.
+    pub(crate) fn path() -> Option<PathBuf> {
+        let folder = |name: &str| {
+            std::env::var_os(name).map(PathBuf::from).filter(|path| !path.as_os_str().is_empty())
+        };
+        let usual = || {
+            let config = folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")))?;
+            Some(config.join("barge/config.toml"))
+        };
+        folder("BARGE_CONFIG").or_else(usual)
+    }
+
+    /// The command line with these defaults.
+    pub(super) fn apply(&self, command: clap::Command) -> clap::Command {
+        let said = |value: Option<String>, id: &'static str| value.map(|value| (id, value));
+        let word = |value: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
+            value().map(|v| v.get_name().to_owned())
+        };
+        let defaults = [
+            said(word(&|| self.from.as_ref()?.to_possible_value()), "from"),
+            said(word(&|| self.via.as_ref()?.to_possible_value()), "via"),
+            said(self.docker.host.clone(), "host"),
+            said(self.docker.context.clone(), "context"),
+            said(self.containerd.address.clone(), "address"),
+            said(self.containerd.namespace.clone(), "namespace"),
+        ];
+        with_defaults(command, &defaults.into_iter().flatten().collect::<Vec<_>>())
+    }
+}
+
+fn with_defaults(command: clap::Command, defaults: &[(&'static str, String)]) -> clap::Command {
+    // The server's `--host` is where it listens.
+    let serves = command.get_name() == "serve";
+    let command = command.mut_args(|arg| {
+        let id = arg.get_id().as_str().to_owned();
+        match defaults.iter().find(|(known, _)| !serves && *known == id) {
+            Some((_, value)) => arg.default_value(value.clone()),
+            None => arg,
+        }
+    });
+    command.mut_subcommands(|command| with_defaults(command, defaults))
+}

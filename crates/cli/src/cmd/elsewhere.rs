@@ -1,0 +1,89 @@
+//! Where an image is that the store does not have: a quick look at the engines of this host.
+
+use std::path::Path;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use barge_core::content::{Image, Resolver};
+use barge_core::error::{Error, ErrorKind};
+use barge_core::resolve::all_tags;
+use barge_sources::containerd::{Containerd, Via};
+use barge_sources::docker::Held;
+use barge_sources::unpacked::Unpacked;
+
+use super::{Failure, engine, podman};
+use crate::args::Engines;
+
+/// How long all of them have to answer.
+const PATIENCE: Duration = Duration::from_millis(1500);
+/// Namespaces of containerd that are another engine's.
+const DOCKERS: &str = "moby";
+
+/// The flags with which one engine is asked, if it has an image.
+type Look = fn(&str) -> Result<Option<String>, Failure>;
+
+/// The failure, and if it is that the store has no such image, which engine has it and how to ask that.
+pub(super) fn advise(failure: Failure, names: &[String], command: &str) -> Failure {
+    match failure {
+        Failure::Core(error)
+            if error.kind() == ErrorKind::NotFound && error.to_string().starts_with("No such image") =>
+        {
+            let mine = |name: &&String| error.to_string().contains(name.as_str());
+            let Some(name) = names.iter().find(mine).or(names.first()) else { return Failure::Core(error) };
+            Failure::Core(match find(name) {
+                Some(flags) => error.hint(format!("another place has it: `barge {command} {flags} {name}`")),
+                None => error,
+            })
+        }
+        failure => failure,
+    }
+}
+
+/// The flags for the first engine that has an image.
+fn find(name: &str) -> Option<String> {
+    let looks: [Look; 3] = [in_docker, in_podman, in_containerd];
+    let (sender, receiver) = channel();
+    for (order, look) in looks.into_iter().enumerate() {
+        let (sender, name) = (sender.clone(), name.to_owned());
+        // Whoever does not answer in time is not waited for.
+        let started = std::thread::Builder::new().spawn(move || {
+            let _ = sender.send((order, look(&name).ok().flatten()));
+        });
+        started.ok()?;
+    }
+    drop(sender);
+    let deadline = Instant::now() + PATIENCE;
+    let mut found: Vec<(usize, String)> = Vec::new();
+    while let Ok((order, flags)) = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        found.extend(flags.map(|flags| (order, flags)));
+    }
+    found.into_iter().min().map(|(_, flags)| flags)
+}
+
+fn has(images: &[Image], name: &str) -> bool {
+    all_tags(images, name).is_ok()
+}
+
+fn in_docker(name: &str) -> Result<Option<String>, Failure> {
+    let held = engine::docker(&Engines::default())?.images(&[])?;
+    Ok(has(&Held::images(&held), name).then(|| "--from docker".to_owned()))
+}
+
+fn in_podman(name: &str) -> Result<Option<String>, Failure> {
+    let roots = podman::roots(&Engines::default())?;
+    let images = Unpacked::names(&roots)?;
+    let local = format!("localhost/{name}");
+    Ok((has(&images, name) || has(&images, &local)).then(|| "--from podman".to_owned()))
+}
+
+fn in_containerd(name: &str) -> Result<Option<String>, Failure> {
+    let engines = Engines::default();
+    let socket = engines.address.as_deref().map_or(Path::new(Containerd::SOCKET), Path::new);
+    let connect = |namespace: &str| Containerd::connect(socket, namespace, Via::Api, None);
+    for namespace in connect(&engines.namespace)?.namespaces()?.iter().filter(|n| *n != DOCKERS) {
+        if has(&connect(namespace)?.images()?, name) {
+            return Ok(Some(format!("--from containerd --namespace {namespace}")));
+        }
+    }
+    Ok::<_, Error>(None).map_err(Failure::Core)
+}
