@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "engines/backups.rs"]
+mod backups;
 mod common;
 #[path = "engines/containerd.rs"]
 mod containerd;

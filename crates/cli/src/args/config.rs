@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use clap::builder::ArgPredicate;
 use serde::Deserialize;
 
 use super::engines::{From, Via};
@@ -93,7 +94,13 @@ fn with_defaults(command: clap::Command, defaults: &[(&'static str, String)]) ->
     let command = command.mut_args(|arg| {
         let id = arg.get_id().as_str().to_owned();
         match defaults.iter().find(|(known, _)| !serves && *known == id) {
-            Some((_, value)) => arg.default_value(value.clone()),
+            // One of the two that is typed is meant alone.
+            Some((_, value)) => match id.as_str() {
+                "host" => arg.default_value_if("context", ArgPredicate::IsPresent, None::<&str>),
+                "context" => arg.default_value_if("host", ArgPredicate::IsPresent, None::<&str>),
+                _ => arg,
+            }
+            .default_value(value.clone()),
             None => arg,
         }
     });

@@ -118,33 +118,3 @@ fn docker_containerd() -> Result<()> {
     ensure!(absent.count() > 0, "{tree}");
     Ok(())
 }
-
-/// A host's images on another host's daemon, whichever it is.
-#[test]
-fn backups() -> Result<()> {
-    let peers = [Peer::DockerContainerd, Peer::DockerOverlay2, Peer::Docker20];
-    let mut daemons = Vec::new();
-    for peer in peers {
-        let Some(daemon) = Daemon::start(peer)? else { return Ok(()) };
-        daemons.push(daemon);
-    }
-    for from in &daemons {
-        from.place.ok("save hello-barge example.org:5000/team/hello -o both.tar");
-        from.ok("load --to docker @ -i both.tar");
-        from.ok("save --from docker @ --all -o host.tar");
-        for to in &daemons {
-            to.engine.wipe()?;
-            to.ok(&format!("load --to docker @ -i {}", from.place.path("host.tar").display()));
-            let config = |daemon: &Daemon| -> Result<_> {
-                daemon.engine.inspect("hello-barge:latest", None).map(|seen| seen.config)
-            };
-            let names = to.engine.images()?.len();
-            ensure!(names == 2, "{} to {}: {names} names", from.engine.name(), to.engine.name());
-            // The config has no other bytes anywhere.
-            ensure!(config(to)?.is_some());
-            from.ok("load --to docker @ -i host.tar");
-            ensure!(config(to)? == config(from)?, "{} to {}", from.engine.name(), to.engine.name());
-        }
-    }
-    Ok(())
-}

@@ -78,6 +78,9 @@ fn what_is_configured_need_not_be_typed() {
     // Flags and variables come first.
     assert_eq!(with(&place, "images -q --from store", &variables).out(), "");
     assert_eq!(with(&place, "images -q", &[variables[0], ("BARGE_FROM", "store")]).out(), "");
+    // What is typed is meant alone.
+    let ran = with(&place, "images --context nope", &variables);
+    assert!(ran.stderr.contains("context \"nope\": context not found"), "{}", ran.stderr);
     for (text, expected) in [
         ("from = \"dockre\"\n", "unknown variant `dockre`"),
         ("form = \"docker\"\n", "unknown field `form`"),
