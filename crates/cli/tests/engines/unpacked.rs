@@ -1,6 +1,8 @@
 //! Stores that keep layers unpacked: docker's overlay2 and podman's, put together from their disks.
 
 use std::fs;
+use std::io::Read;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use barge_testkit::peers::{LoadOpts, Peer};
@@ -115,6 +117,7 @@ fn podman(peer: Peer) -> Result<()> {
     ensure!(listed.contains("example.org:5000/team/hello"), "{listed}");
     let config = place.ok(&format!("image inspect --from podman {way} hello-barge --format {{{{.Os}}}}"));
     ensure!(config == "linux\n", "{config}");
+    waits_for_podman(&daemon, &way)?;
     // podman takes it back, and knows it as the same.
     let before = daemon.engine.images()?;
     daemon.engine.wipe()?;
@@ -128,6 +131,28 @@ fn podman(peer: Peer) -> Result<()> {
     ensure!(ids(&before) == ids(&after), "{before:?} {after:?}");
     place.ok(&format!("copy -q {way} containers-storage:hello-barge kept:1"));
     place.ok("store check");
+    Ok(())
+}
+
+/// Whoever changes the store holds its locks, which are fcntl's.
+fn waits_for_podman(daemon: &Daemon, way: &str) -> Result<()> {
+    const HOLD: &str = "import fcntl, sys, time\n\
+        f = open(sys.argv[1], 'r+')\n\
+        fcntl.lockf(f, fcntl.LOCK_EX)\n\
+        print('held', flush=True)\n\
+        time.sleep(1)\n\
+        open(sys.argv[2], 'w').close()\n";
+    let place = &daemon.place;
+    let mut holder = Command::new("python3")
+        .args(["-c", HOLD])
+        .args([daemon.file("d/overlay-layers/layers.lock"), place.path("done")])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut said = [0; 5];
+    holder.stdout.take().context("no stdout")?.read_exact(&mut said)?;
+    place.ok(&format!("save --from podman {way} hello-barge -o waited.tar"));
+    ensure!(place.path("done").exists(), "it did not wait");
+    ensure!(holder.wait()?.success());
     Ok(())
 }
 
