@@ -44,13 +44,13 @@ const COMMANDS: [&str; 13] = [
 
 pub(crate) fn run(args: &List, store: impl Fn() -> Result<Store, Failure>, typed: &str) -> Outcome {
     check(&Arity::AtMost(1), args.reference.len(), typed)?;
-    if !matches!(args.from, From::Store | From::Registry) {
-        return in_engine(args, typed);
-    }
     if let [name] = args.reference.as_slice()
         && let Some(name) = name.strip_prefix(REGISTRY)
     {
         return in_registry(args, &reference(name)?);
+    }
+    if !matches!(args.from, From::Store | From::Registry) {
+        return in_engine(args, typed);
     }
     let mut filters = Filters::default();
     for filter in &args.filter {

@@ -44,7 +44,8 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
     let file =
         args.output.as_deref().map(Path::new).filter(|p| !p.as_os_str().is_empty() && *p != Path::new("-"));
     let packing = packing(args, file);
-    go_together(args, packing.is_some())?;
+    let from = place(args)?;
+    go_together(args, from, packing.is_some())?;
     if file.is_none() && !args.dry_run && stdout().is_terminal() {
         let text = "cowardly refusing to save to a terminal. Use the -o flag or redirect";
         return Err(Failure::Text(text.to_owned(), 1));
@@ -54,13 +55,10 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
         Some(path) => Some(Output::open(path)?),
         None => Some(Output::standard()?),
     };
-    let output = match output {
-        Some(output) if is_engine(args.from) => {
-            return Saving { args, options, packing, file }.run(output, store);
-        }
-        output => output,
-    };
-    let (plan, origin, verify, _lease) = if from_registry(args)? {
+    if is_engine(from) {
+        return Saving { args, from, options, packing, file }.run(output, store);
+    }
+    let (plan, origin, verify, _lease) = if from == From::Registry {
         let (plan, gathered) = plan_from_registry(args, &options)?;
         (plan, Origin::Registry(gathered), archive::Verify::Always, None)
     } else {
@@ -84,20 +82,17 @@ fn is_engine(from: From) -> bool {
 }
 
 /// Refuses flags that make no sense with each other.
-fn go_together(args: &Save, packed: bool) -> Outcome {
-    if is_engine(args.from) {
-        Saving::refuse_what_cannot_be(args)?;
-    }
+fn go_together(args: &Save, from: From, packed: bool) -> Outcome {
     let (text, code) = if !args.exclude.is_empty() && !args.all {
         ("\"--exclude\" leaves out some of all images, it needs \"--all\"", 125)
-    } else if args.all && args.from == From::Registry {
+    } else if args.all && from == From::Registry {
         ("nobody can list all images of a registry: \"--all\" is for the store and for daemons", 1)
     } else if args.format.is_some() && !args.dry_run {
         ("\"--format\" is the format of a plan, it needs \"--dry-run\"", 125)
     } else if packed && args.layout == Layout::Aligned {
         ("nothing shares blocks with what is compressed: \"--layout aligned\" is for plain archives", 1)
-    } else if args.verify != Verify::Always && from_registry(args)? {
-        ("what comes from a registry is always verified: \"--verify\" is for images of the store", 1)
+    } else if args.verify != Verify::Always && from != From::Store {
+        ("what comes from elsewhere is always verified: \"--verify\" is for images of the store", 1)
     } else {
         return Ok(());
     };
@@ -166,15 +161,14 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Whether the images are those of registries; all of them have to be, or none.
-fn from_registry(args: &Save) -> Result<bool, Failure> {
+/// Where the images are, which how they are spelled may say; they have to be in one place.
+fn place(args: &Save) -> Result<From, Failure> {
     let spelled = args.images.iter().filter(|i| i.starts_with(REGISTRY)).count();
     match args.from {
-        From::Registry => Ok(true),
-        From::Docker | From::Containerd | From::Podman => Ok(false),
-        From::Store if spelled == 0 => Ok(false),
-        From::Store if spelled == args.images.len() => Ok(true),
-        From::Store => {
+        From::Registry => Ok(From::Registry),
+        from if spelled == 0 => Ok(from),
+        _ if spelled == args.images.len() => Ok(From::Registry),
+        _ => {
             let text = format!("either all images are `{REGISTRY}` ones or none: one archive has one source");
             Err(Failure::Text(text, 1))
         }
@@ -198,7 +192,7 @@ fn plan_from_registry(args: &Save, options: &SaveOptions) -> Result<(Plan, Gathe
 }
 
 /// The plan, for a dry run.
-fn show(plan: &Plan, packed: bool, format: PlanFormat) -> Outcome {
+pub(super) fn show(plan: &Plan, packed: bool, format: PlanFormat) -> Outcome {
     let (blobs, unique) = plan.blob_sizes().fold((0, 0), |(n, bytes), size| (n + 1, bytes + size));
     let of_images = || plan.images.iter().flat_map(|i| &i.blobs);
     let total: u64 = of_images().map(|(_, size)| size).sum();

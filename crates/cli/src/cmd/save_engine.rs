@@ -13,12 +13,14 @@ use barge_sources::docker::{Ask, Engine, Held};
 
 use super::local::{self, Blobs, Opened};
 use super::{Failure, Outcome, note, save};
-use crate::args::Save;
+use crate::args::{From, PlanFormat, Save};
 use crate::render::progress;
 
 /// What is saved, and how.
 pub(super) struct Saving<'a> {
     pub(super) args: &'a Save,
+    /// The engine.
+    pub(super) from: From,
     pub(super) options: SaveOptions,
     pub(super) packing: Option<Packing>,
     /// The file, if it is one.
@@ -26,15 +28,21 @@ pub(super) struct Saving<'a> {
 }
 
 impl Saving<'_> {
-    pub(super) fn run(&self, output: Output, store: impl Fn() -> Result<Store, Failure>) -> Outcome {
-        match local::open(&self.args.engines, self.args.from)? {
-            Opened::Blobs(blobs) => self.blobs(&blobs, output),
-            Opened::Archives(engine) => self.archives(&engine, output, store),
+    /// Saves; without an output it is a dry run.
+    pub(super) fn run(&self, output: Option<Output>, store: impl Fn() -> Result<Store, Failure>) -> Outcome {
+        match (local::open(&self.args.engines, self.from)?, output) {
+            (Opened::Blobs(blobs), output) => self.blobs(&blobs, output),
+            (Opened::Archives(engine), Some(output)) => self.archives(&engine, output, store),
+            (Opened::Archives(_), None) => {
+                let text = "an engine's API shows what is in an image only in an archive: there is a dry run \
+                            only of what is read from its disk, `--via disk`";
+                Err(Failure::Text(text.to_owned(), 1))
+            }
         }
     }
 
     /// Of an engine that hands out blobs.
-    fn blobs(&self, blobs: &Blobs, output: Output) -> Outcome {
+    fn blobs(&self, blobs: &Blobs, output: Option<Output>) -> Outcome {
         let all = blobs.listed()?;
         let (images, _lease) = blobs.select(&save::arguments(self.args, &all))?;
         let wanted = self.options.referrers.clone().unwrap_or(Referrers::All);
@@ -42,6 +50,10 @@ impl Saving<'_> {
         let all = if all.iter().any(|image| image.target.media_type.is_empty()) { Vec::new() } else { all };
         let companions = companions(blobs, &images, &all, &wanted)?;
         let plan = plan_images(blobs, images, companions, &self.options)?;
+        let Some(output) = output else {
+            let format = self.args.format.unwrap_or(PlanFormat::Table);
+            return save::show(&plan, self.packing.is_some(), format);
+        };
         let options = WriteOptions { packing: self.packing, verify: Verify::Always };
         save::write(&plan, blobs, output, self.file, &options, self.args.progress)
     }
@@ -100,23 +112,5 @@ impl Saving<'_> {
             (Err(broken), _) if broken.error.is_broken_pipe() => Err(broken.error.into()),
             (Err(broken), _) => Err(archive.explain(broken.error).into()),
         }
-    }
-}
-
-impl Saving<'_> {
-    /// Refuses what only places with blobs can do.
-    pub(super) fn refuse_what_cannot_be(args: &Save) -> Outcome {
-        let refuse = |text: &str| Err(Failure::Text(text.to_owned(), 1));
-        if args.dry_run {
-            return refuse(
-                "docker's API shows what is in an image only in an archive: there is no dry run of that",
-            );
-        }
-        if args.verify != crate::args::Verify::Always {
-            return refuse(
-                "what comes from a daemon is always verified: \"--verify\" is for images of the store",
-            );
-        }
-        Ok(())
     }
 }

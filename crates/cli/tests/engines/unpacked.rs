@@ -49,6 +49,10 @@ fn overlay2(peer: Peer) -> Result<()> {
     let listed = place.ok(&format!("images --from docker --host unix:///nobody {way} --via disk"));
     ensure!(listed.contains("example.org:5000/team/hello"), "{listed}");
     daemon.ok("load --to docker @ -i disk.tar");
+    let plan = daemon.ok(&format!("save --from docker @ {way} --via disk --all --dry-run"));
+    ensure!(plan.contains("hello-barge:latest") && plan.contains(" blobs, "), "{plan}");
+    let said = daemon.fails("save --from docker @ --via api --all --dry-run");
+    ensure!(said.contains("`--via disk`"), "{said}");
 
     // A file of a layer that is another one.
     let changed = corrupt(&root.join("overlay2"))?;
