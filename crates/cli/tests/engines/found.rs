@@ -47,7 +47,7 @@ fn flags_come_first_then_variables_then_contexts() {
     finds("images", &[("BARGE_FROM", "docker")]);
     // What is spelled as a registry's image is one.
     for line in ["images docker://127.0.0.1:1/a", "save docker://127.0.0.1:1/a"] {
-        misses(&format!("{line} --attempts 1"), &[("BARGE_FROM", "docker")], "127.0.0.1:1/a");
+        misses(&format!("{line} --attempts 1"), &[("BARGE_FROM", "docker")], "127.0.0.1:1: a: manifest");
     }
     misses(
         list,
