@@ -17,9 +17,7 @@ use cmd::Failure;
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let program = usage::program(arguments.first());
-    let config = match args::Config::path()
-        .map_or_else(|| Ok(args::Config::default()), |path| args::Config::read(&path))
-    {
+    let config = match args::Config::load() {
         Ok(config) => config,
         Err(why) => {
             cmd::say(&why);

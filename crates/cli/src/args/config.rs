@@ -5,7 +5,6 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use clap::builder::ArgPredicate;
 use serde::Deserialize;
 
 use super::engines::{From, Via};
@@ -19,15 +18,15 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(crate) struct Config {
     from: Option<From>,
     via: Option<Via>,
-    docker: Docker,
+    pub(crate) docker: Docker,
     containerd: Containerd,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Docker {
-    host: Option<String>,
-    context: Option<String>,
+pub(crate) struct Docker {
+    pub(crate) host: Option<String>,
+    pub(crate) context: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -42,7 +41,7 @@ impl Config {
     ///
     /// # Errors
     /// In words, with the file and the line.
-    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+    fn read(path: &Path) -> Result<Self, String> {
         use std::io::Read;
         let shown = path.display();
         let mut text = String::new();
@@ -58,8 +57,16 @@ impl Config {
         toml::from_str(&text).map_err(|e| format!("{shown}: {}", e.to_string().trim_end()))
     }
 
+    /// What is in the user's file.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) fn load() -> Result<Self, String> {
+        Self::path().map_or_else(|| Ok(Self::default()), |path| Self::read(&path))
+    }
+
     /// Where the file is: BARGE_CONFIG, or the usual place.
-    pub(crate) fn path() -> Option<PathBuf> {
+    fn path() -> Option<PathBuf> {
         let folder = |name: &str| {
             std::env::var_os(name).map(PathBuf::from).filter(|path| !path.as_os_str().is_empty())
         };
@@ -79,8 +86,6 @@ impl Config {
         let defaults = [
             said(word(&|| self.from.as_ref()?.to_possible_value()), "from"),
             said(word(&|| self.via.as_ref()?.to_possible_value()), "via"),
-            said(self.docker.host.clone(), "host"),
-            said(self.docker.context.clone(), "context"),
             said(self.containerd.address.clone(), "address"),
             said(self.containerd.namespace.clone(), "namespace"),
         ];
@@ -89,18 +94,10 @@ impl Config {
 }
 
 fn with_defaults(command: clap::Command, defaults: &[(&'static str, String)]) -> clap::Command {
-    // The server's `--host` is where it listens.
-    let serves = command.get_name() == "serve";
     let command = command.mut_args(|arg| {
         let id = arg.get_id().as_str().to_owned();
-        match defaults.iter().find(|(known, _)| !serves && *known == id) {
-            // One of the two that is typed is meant alone.
-            Some((_, value)) => match id.as_str() {
-                "host" => arg.default_value_if("context", ArgPredicate::IsPresent, None::<&str>),
-                "context" => arg.default_value_if("host", ArgPredicate::IsPresent, None::<&str>),
-                _ => arg,
-            }
-            .default_value(value.clone()),
+        match defaults.iter().find(|(known, _)| *known == id) {
+            Some((_, value)) => arg.default_value(value.clone()),
             None => arg,
         }
     });

@@ -5,9 +5,6 @@ use std::ffi::OsString;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
-/// containerd's own choice.
-const NAMESPACE: &str = "default";
-
 /// Where images come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -29,7 +26,7 @@ pub(crate) enum Via {
 }
 
 /// Which engine is meant.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Engine options")]
 pub(crate) struct Engines {
     /// How content is read: over the engine's API, from its disk, or from its disk where that can be (auto)
@@ -71,25 +68,4 @@ pub(crate) struct Engines {
     /// The key to it [default: key.pem in the same folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) tlskey: Option<OsString>,
-}
-
-impl Default for Engines {
-    /// What nobody has typed: the environment's.
-    fn default() -> Self {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let namespace = variable("CONTAINERD_NAMESPACE").and_then(|name| name.into_string().ok());
-        Self {
-            via: Via::Auto,
-            root: None,
-            address: variable("CONTAINERD_ADDRESS"),
-            namespace: namespace.unwrap_or_else(|| NAMESPACE.to_owned()),
-            verbose: false,
-            host: None,
-            context: None,
-            tlsverify: false,
-            tlscacert: None,
-            tlscert: None,
-            tlskey: None,
-        }
-    }
 }

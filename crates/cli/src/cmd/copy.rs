@@ -36,6 +36,11 @@ pub(crate) fn run(args: &Copy, store: impl Fn() -> Result<Store, Failure>, typed
     check(&Arity::Exactly(2), args.places.len(), typed)?;
     let [from, to] = args.places.as_slice() else { return Ok(()) };
     let (from, to) = (Place::parse(from)?, Place::parse(to)?);
+    if let (Place::Engine(From::Podman, _), Place::Engine(From::Podman, _)) = (&from, &to) {
+        // It would wait for the locks that the other end holds.
+        let text = "from podman's store to podman nothing is copied: `podman tag` gives another name";
+        return Err(Failure::Text(text.to_owned(), 1));
+    }
     let platforms = platforms(&args.platform)?;
     let hosts = [&from, &to].into_iter().filter_map(|place| match place {
         Place::Registry(name) => Some(name),
@@ -160,7 +165,7 @@ impl Copier<'_> {
                 if images.is_empty() {
                     return Err(Failure::Text(format!("No such image: {}", printable(name)), 1));
                 }
-                let companions = Vec::new();
+                let companions = blobs.companions(&images, &self.referrers)?;
                 return Ok(Found {
                     origin: Origin::Engine(blobs),
                     images,
@@ -200,6 +205,9 @@ impl Copier<'_> {
             Place::Registry(name) => found.images.iter().try_for_each(|image| self.send(&found, image, name)),
             Place::Engine(engine, name) => {
                 let name = reference(name)?;
+                if name.digest().is_some() {
+                    return Err(by_digest());
+                }
                 let companions = moved(found.companions, Some(&name))?;
                 let cargo = Cargo {
                     source: &found.origin,

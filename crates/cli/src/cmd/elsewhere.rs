@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use barge_core::content::{Image, Resolver};
 use barge_core::error::{Error, ErrorKind};
 use barge_core::resolve::all_tags;
+use barge_oci::Reference;
 use barge_sources::containerd::{Containerd, Via};
 use barge_sources::docker::Held;
 use barge_sources::unpacked::Unpacked;
@@ -20,17 +21,22 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 const DOCKERS: &str = "moby";
 
 /// The flags with which one engine is asked, if it has an image.
-type Look = fn(&str) -> Result<Option<String>, Failure>;
+type Look = fn(&Engines, &str) -> Result<Option<String>, Failure>;
 
 /// The failure, and if it is that the store has no such image, which engine has it and how to ask that.
-pub(super) fn advise(failure: Failure, names: &[String], command: &str) -> Failure {
+pub(super) fn advise(failure: Failure, engines: &Engines, names: &[String], command: &str) -> Failure {
     match failure {
         Failure::Core(error)
             if error.kind() == ErrorKind::NotFound && error.to_string().starts_with("No such image") =>
         {
-            let mine = |name: &&String| error.to_string().contains(name.as_str());
-            let Some(name) = names.iter().find(mine).or(names.first()) else { return Failure::Core(error) };
-            Failure::Core(match find(name) {
+            let missing = |name: &&String| match Reference::parse(name) {
+                Ok(parsed) => {
+                    error.to_string() == format!("No such image: {}", parsed.or_latest().familiar())
+                }
+                Err(_) => false,
+            };
+            let Some(name) = names.iter().find(missing) else { return Failure::Core(error) };
+            Failure::Core(match find(engines, name) {
                 Some(flags) => error.hint(format!("another place has it: `barge {command} {flags} {name}`")),
                 None => error,
             })
@@ -40,14 +46,14 @@ pub(super) fn advise(failure: Failure, names: &[String], command: &str) -> Failu
 }
 
 /// The flags for the first engine that has an image.
-fn find(name: &str) -> Option<String> {
+fn find(engines: &Engines, name: &str) -> Option<String> {
     let looks: [Look; 3] = [in_docker, in_podman, in_containerd];
     let (sender, receiver) = channel();
     for (order, look) in looks.into_iter().enumerate() {
-        let (sender, name) = (sender.clone(), name.to_owned());
+        let (sender, engines, name) = (sender.clone(), engines.clone(), name.to_owned());
         // Whoever does not answer in time is not waited for.
         let started = std::thread::Builder::new().spawn(move || {
-            let _ = sender.send((order, look(&name).ok().flatten()));
+            let _ = sender.send((order, look(&engines, &name).ok().flatten()));
         });
         started.ok()?;
     }
@@ -64,20 +70,23 @@ fn has(images: &[Image], name: &str) -> bool {
     all_tags(images, name).is_ok()
 }
 
-fn in_docker(name: &str) -> Result<Option<String>, Failure> {
-    let held = engine::docker(&Engines::default())?.images(&[])?;
+fn in_docker(engines: &Engines, name: &str) -> Result<Option<String>, Failure> {
+    if !engine::address(engines)?.is_local() {
+        // Nobody has asked for another host to be looked at.
+        return Ok(None);
+    }
+    let held = engine::docker(engines)?.images(&[])?;
     Ok(has(&Held::images(&held), name).then(|| "--from docker".to_owned()))
 }
 
-fn in_podman(name: &str) -> Result<Option<String>, Failure> {
-    let roots = podman::roots(&Engines::default())?;
+fn in_podman(engines: &Engines, name: &str) -> Result<Option<String>, Failure> {
+    let roots = podman::roots(engines)?;
     let images = Unpacked::names(&roots)?;
     let local = format!("localhost/{name}");
     Ok((has(&images, name) || has(&images, &local)).then(|| "--from podman".to_owned()))
 }
 
-fn in_containerd(name: &str) -> Result<Option<String>, Failure> {
-    let engines = Engines::default();
+fn in_containerd(engines: &Engines, name: &str) -> Result<Option<String>, Failure> {
     let socket = engines.address.as_deref().map_or(Path::new(Containerd::SOCKET), Path::new);
     let connect = |namespace: &str| Containerd::connect(socket, namespace, Via::Api, None);
     for namespace in connect(&engines.namespace)?.namespaces()?.iter().filter(|n| *n != DOCKERS) {

@@ -6,18 +6,18 @@ use barge_sources::docker::{Address, Contexts, Engine, TlsFiles};
 
 use super::Failure;
 use super::registry::directory;
-use crate::args::Engines;
+use crate::args::{Config, Engines};
 
 const SOCKET: &str = "/var/run/docker.sock";
 
 /// The daemon that the flags, the environment and docker's configuration mean, in docker's order: `--host` or
-/// `--context`, DOCKER_HOST, DOCKER_CONTEXT, the current context, the usual socket.
+/// `--context`, DOCKER_HOST, DOCKER_CONTEXT, what is configured for barge, the current context, the usual socket.
 pub(super) fn docker(args: &Engines) -> Result<Engine, Failure> {
     let version = std::env::var("DOCKER_API_VERSION").ok();
     Ok(Engine::connect(&address(args)?, version.as_deref())?)
 }
 
-fn address(args: &Engines) -> Result<Address, Failure> {
+pub(super) fn address(args: &Engines) -> Result<Address, Failure> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let folder = directory("DOCKER_CONFIG").or_else(|| Some(directory("HOME")?.join(".docker")));
     let contexts = folder.clone().map(|folder| Contexts { folder });
@@ -31,17 +31,20 @@ fn address(args: &Engines) -> Result<Address, Failure> {
     if let Some(host) = host {
         return Ok(Address::parse(&host, tls)?);
     }
-    let named = match context {
-        Some(name) => Some(name),
-        None => match variable("DOCKER_HOST") {
-            Some(host) => return Ok(Address::parse(&host, tls)?),
-            None => match (variable("DOCKER_CONTEXT"), &contexts) {
-                (Some(name), _) => Some(name),
-                (None, Some(contexts)) => contexts.current()?,
-                (None, None) => None,
-            },
-        },
-    };
+    if let (None, Some(host)) = (&context, variable("DOCKER_HOST")) {
+        return Ok(Address::parse(&host, tls)?);
+    }
+    let mut named = context.or_else(|| variable("DOCKER_CONTEXT"));
+    if named.is_none() {
+        let configured = Config::load().map_err(|why| Failure::Text(why, 1))?.docker;
+        if let (None, Some(host)) = (&configured.context, &configured.host) {
+            return Ok(Address::parse(host, tls)?);
+        }
+        named = match (configured.context, &contexts) {
+            (None, Some(contexts)) => contexts.current()?,
+            (context, _) => context,
+        };
+    }
     if let (Some(name), Some(contexts)) = (named, contexts)
         && let Some(address) = contexts.address(&name)?
     {
@@ -50,18 +53,31 @@ fn address(args: &Engines) -> Result<Address, Failure> {
     Ok(Address::parse(&format!("unix://{}", socket().display()), tls)?)
 }
 
+/// Whether a flag says which daemon of docker's is meant.
+pub(super) fn is_said(args: &Engines) -> bool {
+    args.host.is_some() || args.context.is_some()
+}
+
+/// Whether it is said which service of podman's is meant, and no folder.
+pub(super) fn podman_is_said(args: &Engines) -> bool {
+    args.root.is_none()
+        && (args.host.is_some() || std::env::var_os("CONTAINER_HOST").is_some_and(|host| !host.is_empty()))
+}
+
 /// What answers docker's API for podman: `--host`, CONTAINER_HOST, or the usual socket of this user.
 pub(super) fn podman(args: &Engines) -> Result<Engine, Failure> {
     let said = args.host.clone().or_else(|| std::env::var("CONTAINER_HOST").ok());
     let host = match said.filter(|host| !host.is_empty()) {
         Some(host) => host,
-        None => {
-            let own = directory("XDG_RUNTIME_DIR").filter(|_| !rustix::process::geteuid().is_root());
-            let folder = own.unwrap_or_else(|| PathBuf::from("/run"));
-            format!("unix://{}", folder.join("podman/podman.sock").display())
-        }
+        None => format!("unix://{}", podmans_socket().display()),
     };
     Ok(Engine::connect(&Address::parse(&host, None)?, None)?)
+}
+
+/// The usual socket of podman's service.
+pub(super) fn podmans_socket() -> PathBuf {
+    let own = directory("XDG_RUNTIME_DIR").filter(|_| !rustix::process::geteuid().is_root());
+    own.unwrap_or_else(|| PathBuf::from("/run")).join("podman/podman.sock")
 }
 
 /// The usual socket, or where only that is there the one of this user's own daemon.

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use barge_core::archive::{Plan, Planned, WriteOptions};
 use barge_core::content::{Image, Provider};
-use barge_core::error::{Error, ErrorKind};
+use barge_core::error::Error;
 use barge_core::graph::Tree;
 use barge_core::ops::{PushOptions, SaveOptions, plan_images};
 use barge_core::output::Output;
@@ -18,8 +18,9 @@ use barge_oci::{Digest, Reference};
 use barge_server::wire::PUSH;
 use barge_sources::containerd::{Containerd, PutOptions};
 use barge_sources::docker::{Engine, Held};
+use barge_sources::unpacked::Unpacked;
 
-use super::{Failure, Outcome, engine, local, note, print};
+use super::{Failure, Outcome, engine, local, note, podman, print};
 use crate::args::{Engines, From, ProgressMode};
 use crate::render::{progress, transfers};
 
@@ -38,14 +39,12 @@ impl<P: Provider + Sync> Cargo<'_, P> {
     pub(super) fn into_engine(self, to: From, engines: &Engines) -> Outcome {
         match to {
             From::Containerd => self.into_containerd(&local::containerd(engines)?),
-            From::Podman => match engine::podman(engines) {
-                Ok(service) => self.into_daemon(&service, false),
-                // A host has podman without its service far more often than with it.
-                Err(Failure::Core(error)) if error.kind() == ErrorKind::Unavailable => {
-                    self.into_podman(engines)
-                }
-                Err(failure) => Err(failure),
-            },
+            // A host has podman without its service far more often than with it.
+            From::Podman if engines.root.is_some() => self.into_podman(engines),
+            From::Podman if !engine::podman_is_said(engines) && !engine::podmans_socket().exists() => {
+                self.into_podman(engines)
+            }
+            From::Podman => self.into_daemon(&engine::podman(engines)?, false),
             From::Docker | From::Store | From::Registry => self.into_daemon(&engine::docker(engines)?, true),
         }
     }
@@ -106,14 +105,14 @@ impl<P: Provider + Sync> Cargo<'_, P> {
             command.arg("--root").arg(root);
         }
         let doing = |e| Error::io("run", Path::new("podman"), e);
-        let mut podman = command
+        let mut loading = command
             .args(["load", "--quiet"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
             .map_err(doing)?;
         let bar = progress::new(self.mode, "Sending");
-        let written = match podman.stdin.take() {
+        let written = match loading.stdin.take() {
             Some(stdin) => {
                 let mut output = Output::Stream(File::from(OwnedFd::from(stdin)));
                 self.write(&plan, &mut output, bar.as_ref())
@@ -123,12 +122,26 @@ impl<P: Provider + Sync> Cargo<'_, P> {
         drop(bar);
         if written.as_ref().is_err_and(|e| !e.is_broken_pipe()) {
             // It must not take what it has for all there is.
-            let _ = podman.kill();
+            let _ = loading.kill();
         }
-        let ended = podman.wait().map_err(doing)?;
-        written.or_else(|e| if e.is_broken_pipe() { Ok(()) } else { Err(e) })?;
+        let ended = loading.wait().map_err(doing)?;
         if !ended.success() {
             return Err(Failure::Text(format!("podman load: {ended}"), 1));
+        }
+        written.map_err(|e| {
+            if e.is_broken_pipe() {
+                Failure::Text("podman load stopped reading".to_owned(), 1)
+            } else {
+                e.into()
+            }
+        })?;
+        let there = Unpacked::names(&podman::roots(engines)?)?;
+        for image in &plan.images {
+            let ids = ids(self.source, &Image { name: image.name.clone(), target: image.root.clone() })?;
+            if !there.iter().any(|held| ids.contains(&held.target.digest)) {
+                let text = "podman says that it has loaded it, and does not have it";
+                return Err(Failure::Text(format!("{}: {text}", shown(image)), 1));
+            }
         }
         loaded(&plan)
     }

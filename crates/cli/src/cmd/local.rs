@@ -1,11 +1,13 @@
 //! Engines of this host whose content is read where it stands, or over their APIs where it cannot be.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use barge_core::content::{Blob, Documents, Image, Provider, Resolver};
 use barge_core::error::Error;
+use barge_core::referrers::{Referrers, companions};
 use barge_core::ops::{Inspected, asked_for, inspect};
-use barge_oci::{Descriptor, Platform};
+use barge_oci::{Descriptor, Digest, Platform};
 use barge_sources::containerd::{self, Containerd, LeaseGuard, Way};
 use barge_sources::docker::{Engine, Held};
 use barge_sources::unpacked::Unpacked;
@@ -84,8 +86,8 @@ fn docker(args: &Engines) -> Result<(Opened, String), Failure> {
     }
     let (held, about) = match &daemon {
         Ok(daemon) => (Some(daemon.images(&[])?), Some(daemon.about()?)),
-        // Its disk may be there when it is not running.
-        Err(_) if args.via == Via::Disk => (None, None),
+        // Its disk may be there when it is not running; but which one is meant has to be sure.
+        Err(_) if args.via == Via::Disk && (args.root.is_some() || !engine::is_said(args)) => (None, None),
         Err(_) => return Ok((Opened::Archives(daemon?), String::new())),
     };
     let given = args.root.as_ref().map(PathBuf::from);
@@ -100,7 +102,9 @@ fn docker(args: &Engines) -> Result<(Opened, String), Failure> {
         }
     };
     let checked = found.and_then(|(blobs, way)| {
-        has_what_is_held(&blobs, held.as_deref().unwrap_or_default())?;
+        if let Some(held) = &held {
+            has_what_is_held(&blobs, held)?;
+        }
         Ok((blobs, way))
     });
     match checked {
@@ -133,14 +137,24 @@ fn dockers_containerd(args: &Engines) -> Result<(Blobs, String), Error> {
     Err(last)
 }
 
-/// That what is on this disk is what the daemon keeps, and not somebody else's.
+/// That what is on this disk is what the daemon keeps, and not somebody else's: the same names lead to the same images.
 fn has_what_is_held(blobs: &Blobs, held: &[Held]) -> Result<(), Error> {
+    let tagged = |images: &[Image]| -> BTreeSet<(String, Digest)> {
+        let tagged = images.iter().filter(|image| !image.is_referrer());
+        tagged
+            .filter_map(|i| {
+                Some((i.name.as_ref().filter(|n| n.tag().is_some())?.to_string(), i.target.digest))
+            })
+            .collect()
+    };
     let listed = blobs.listed()?;
-    let missing = held.iter().find(|held| !listed.iter().any(|image| image.target.digest == held.id));
-    match missing {
-        None => Ok(()),
-        Some(held) => Err(Error::not_found(format!("the daemon has {}, and this disk does not", held.id))),
+    let there: BTreeSet<Digest> = listed.iter().map(|image| image.target.digest).collect();
+    let said: Vec<Image> = Held::images(held);
+    let same = tagged(&listed) == tagged(&said) && held.iter().all(|held| there.contains(&held.id));
+    if same && !held.is_empty() {
+        return Ok(());
     }
+    Err(Error::not_found("what is on this disk is not what the daemon lists"))
 }
 
 fn shown(roots: &[PathBuf]) -> String {
@@ -173,18 +187,22 @@ impl Blobs {
         }
     }
 
+    /// What refers to these images. What is kept unpacked has nothing of that kind.
+    pub(super) fn companions(&self, images: &[Image], wanted: &Referrers) -> Result<Vec<Image>, Error> {
+        match self {
+            Self::Containerd(containerd) => companions(containerd.as_ref(), images, &containerd.images()?, wanted),
+            Self::Unpacked(_) => Ok(Vec::new()),
+        }
+    }
+
     /// Looks at the image that an argument means.
     pub(super) fn inspect(&self, argument: &str, platform: Option<&Platform>) -> Result<Inspected, Error> {
         let Self::Unpacked(unpacked) = self else {
             return inspect(self, &self.listed()?, argument, platform);
         };
-        let selected = unpacked.select(&[argument.to_owned()])?;
-        let Some(found) = selected.first() else { return Err(Error::not_found(argument)) };
-        let id = unpacked.listed().iter().find(|l| l.name == found.name).map(|l| l.id);
-        let names = unpacked.listed().iter().filter(|l| id.is_some_and(|id| l.id == id));
-        let images: Vec<Image> =
-            names.map(|l| Image { name: l.name.clone(), target: found.target.clone() }).collect();
-        inspect(self, &images, &found.target.digest.to_string(), platform)
+        let images = unpacked.one(argument)?;
+        let digest = images.first().map(|image| image.target.digest.to_string()).unwrap_or_default();
+        inspect(self, &images, &digest, platform)
     }
 
     fn provider(&self) -> &dyn Provider {

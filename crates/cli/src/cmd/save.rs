@@ -1,6 +1,6 @@
 //! `barge save`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, stdout};
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use barge_core::ops::{SaveOptions, plan_images, plan_save, reference_matches};
 use barge_core::output::Output;
 use barge_core::select::{Selection, Wanted};
 use barge_core::store::{Store, Verified};
-use barge_oci::Reference;
+use barge_oci::{Digest, Reference};
 use barge_sources::registry::Gathered;
 use serde_json::json;
 
@@ -63,8 +63,9 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
         (plan, Origin::Registry(gathered), archive::Verify::Always, None)
     } else {
         let store = store()?;
-        let planned = plan_save(&store, &arguments(args, &store.names()?), &options);
-        let (plan, lease) = planned.map_err(|error| elsewhere::advise(error.into(), &args.images, "save"))?;
+        let planned = plan_save(&store, &arguments(args, &store.names()?)?, &options);
+        let (plan, lease) =
+            planned.map_err(|error| elsewhere::advise(error.into(), &args.engines, &args.images, "save"))?;
         let verify = verified(args.verify, &store);
         (plan, Origin::Store(store), verify, Some(lease))
     };
@@ -99,15 +100,28 @@ fn go_together(args: &Save, from: From, packed: bool) -> Outcome {
     Err(Failure::Text(text.to_owned(), code))
 }
 
-/// The images that are meant, as arguments.
-pub(super) fn arguments(args: &Save, all: &[Image]) -> Vec<String> {
+/// The images that are meant, as arguments. Of one that has a tag its name by digest says nothing more.
+pub(super) fn arguments(args: &Save, all: &[Image]) -> Result<Vec<String>, Failure> {
     if !args.all {
-        return args.images.clone();
+        return Ok(args.images.clone());
     }
     let excluded = |name: &Reference| args.exclude.iter().any(|pattern| reference_matches(name, pattern));
-    let kept = all.iter().filter(|image| !image.is_referrer() && !image.name.as_ref().is_some_and(excluded));
-    kept.map(|image| image.name.as_ref().map_or_else(|| image.target.digest.to_string(), ToString::to_string))
-        .collect()
+    let tagged = |image: &Image| image.name.as_ref().is_some_and(|name| name.tag().is_some());
+    let has_tag: BTreeSet<Digest> = all.iter().filter(|i| tagged(i)).map(|i| i.target.digest).collect();
+    let kept = all.iter().filter(|image| {
+        !image.is_referrer()
+            && match &image.name {
+                Some(name) if name.tag().is_some() => !excluded(name),
+                name => !has_tag.contains(&image.target.digest) && !name.as_ref().is_some_and(excluded),
+            }
+    });
+    let kept: Vec<String> = kept
+        .map(|image| image.name.as_ref().map_or_else(|| image.target.digest.to_string(), ToString::to_string))
+        .collect();
+    if kept.is_empty() {
+        return Err(Failure::Text("there is no image to save".to_owned(), 1));
+    }
+    Ok(kept)
 }
 
 fn verified(when: Verify, store: &Store) -> archive::Verify {

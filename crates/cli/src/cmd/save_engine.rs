@@ -7,7 +7,7 @@ use std::path::Path;
 use barge_core::archive::{Packing, Relay, Verify, WriteOptions};
 use barge_core::ops::{SaveOptions, asked_for, plan_images, relay};
 use barge_core::output::Output;
-use barge_core::referrers::{Referrers, companions};
+use barge_core::referrers::Referrers;
 use barge_core::store::Store;
 use barge_sources::docker::{Ask, Engine, Held};
 
@@ -44,11 +44,9 @@ impl Saving<'_> {
     /// Of an engine that hands out blobs.
     fn blobs(&self, blobs: &Blobs, output: Option<Output>) -> Outcome {
         let all = blobs.listed()?;
-        let (images, _lease) = blobs.select(&save::arguments(self.args, &all))?;
+        let (images, _lease) = blobs.select(&save::arguments(self.args, &all)?)?;
         let wanted = self.options.referrers.clone().unwrap_or(Referrers::All);
-        // What is kept unpacked has nothing that refers to it.
-        let all = if all.iter().any(|image| image.target.media_type.is_empty()) { Vec::new() } else { all };
-        let companions = companions(blobs, &images, &all, &wanted)?;
+        let companions = blobs.companions(&images, &wanted)?;
         let plan = plan_images(blobs, images, companions, &self.options)?;
         let Some(output) = output else {
             let format = self.args.format.unwrap_or(PlanFormat::Table);
@@ -65,9 +63,13 @@ impl Saving<'_> {
         output: Output,
         store: impl Fn() -> Result<Store, Failure>,
     ) -> Outcome {
+        if self.options.referrers.as_ref().is_some_and(|wanted| *wanted != Referrers::None) {
+            let text = "an engine's API does not tell what refers to an image: \"--referrers\" needs `--via disk`";
+            return Err(Failure::Text(text.to_owned(), 1));
+        }
         let held = engine.images(&[])?;
         let all = Held::images(&held);
-        let images = asked_for(&all, &save::arguments(self.args, &all))?;
+        let images = asked_for(&all, &save::arguments(self.args, &all)?)?;
         let ask = Ask::new(&held, &images, &self.options.selection, engine.exports_platforms())?;
         ask.notes.iter().for_each(|text| note("note", text));
         let output = match self.pass(engine, &ask, output)? {
@@ -78,8 +80,8 @@ impl Saving<'_> {
         let fetched = engine.fetch(&ask, &store()?, bar.as_ref())?;
         drop(bar);
         let plan = plan_images(&fetched, fetched.images.clone(), Vec::new(), &self.options)?;
-        // All of it was hashed on its way into a folder of our own.
-        let options = WriteOptions { packing: self.packing, verify: Verify::Never };
+        // What the store had already was not hashed on the way.
+        let options = WriteOptions { packing: self.packing, verify: Verify::Always };
         save::write(&plan, &fetched, output, self.file, &options, self.args.progress)
     }
 

@@ -67,6 +67,8 @@ pub struct Staged<C> {
     pub images: Vec<Image>,
     /// What refers to one of them.
     pub referrers: Vec<Image>,
+    /// Manifests of which the archive itself has everything.
+    pub whole: BTreeSet<Digest>,
     content: C,
     wanted: Vec<Digest>,
 }
@@ -118,6 +120,7 @@ struct Wanted {
     loaded: Loaded,
     images: Vec<Image>,
     referrers: Vec<Image>,
+    whole: BTreeSet<Digest>,
     blobs: Vec<Digest>,
 }
 
@@ -144,17 +147,19 @@ impl Wanted {
         }
         wanted.sort();
         wanted.dedup();
-        Ok(Self { loaded, images, referrers, blobs: wanted })
+        let whole = archive.images.iter().flat_map(|found| found.tree.whole()).map(|m| m.descriptor.digest);
+        let whole = whole.collect();
+        Ok(Self { loaded, images, referrers, whole, blobs: wanted })
     }
 
     /// Looks at every image as `content` has it.
     fn staged<C: Documents>(self, content: C) -> Result<Staged<C>> {
-        let Self { loaded, images, referrers, blobs: wanted } = self;
+        let Self { loaded, images, referrers, whole, blobs: wanted } = self;
         let mut walked = BTreeSet::new();
         for image in images.iter().chain(&referrers).filter(|i| walked.insert(i.target.digest)) {
             Tree::walk(&content, &image.target)?;
         }
-        Ok(Staged { loaded, images, referrers, content, wanted })
+        Ok(Staged { loaded, images, referrers, whole, content, wanted })
     }
 }
 

@@ -7,9 +7,8 @@ use barge_oci::Digest;
 
 use super::save::{SaveOptions, plan_images};
 use crate::archive::{Archive, Checks, Pass, Plan, Relay};
-use crate::content::{Documents, Image};
+use crate::content::Image;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::Tree;
 use crate::progress::Progress;
 
 /// Reads an archive to its end and writes another one of `images`, each of which is in it as its descriptor says;
@@ -32,7 +31,8 @@ pub fn relay(
     let planned = || {
         let archive = read?;
         archive.ends_well()?;
-        has_all(&archive, images, expected)?;
+        let came = archive.images.iter().flat_map(|found| found.tree.whole()).map(|m| m.descriptor.digest);
+        has_all(&came.collect(), expected)?;
         let plan = plan_images(&archive, images.to_vec(), Vec::new(), options)?;
         relay.finish(&plan)?;
         Ok(plan)
@@ -49,17 +49,12 @@ pub struct Broken {
     pub unordered: bool,
 }
 
-/// That all of these manifests of `images` are whole: whoever sends them may leave some out and say nothing.
+/// That all of these manifests came whole: whoever sends them may leave some out and say nothing.
 ///
 /// # Errors
 /// `Mismatch` for what is missing.
-pub fn has_all(source: &impl Documents, images: &[Image], expected: &[Digest]) -> Result<()> {
-    let mut whole = BTreeSet::new();
-    for image in images {
-        let tree = Tree::walk(source, &image.target)?;
-        whole.extend(tree.whole().map(|listed| listed.descriptor.digest));
-    }
-    let Some(missing) = expected.iter().find(|digest| !whole.contains(digest)) else { return Ok(()) };
+pub fn has_all(came: &BTreeSet<Digest>, expected: &[Digest]) -> Result<()> {
+    let Some(missing) = expected.iter().find(|digest| !came.contains(digest)) else { return Ok(()) };
     let text = format!("manifest {missing} is not in what came, or not all of it, though it was asked for");
     Err(Error::new(ErrorKind::Mismatch, text))
 }

@@ -60,6 +60,14 @@ impl Address {
     }
 }
 
+impl Address {
+    /// Whether it is a socket of this host.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        matches!(self.way, Way::Unix(_))
+    }
+}
+
 /// Without what stands before an `@` but a user's name.
 fn shown(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return printable(text) };

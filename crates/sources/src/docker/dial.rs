@@ -30,7 +30,7 @@ impl Connector<()> for Dial {
         };
         let config = details.config;
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
-        Ok(Some(Connection { line, buffers }))
+        Ok(Some(Connection { line, buffers, deaf: false }))
     }
 }
 
@@ -39,6 +39,8 @@ impl Connector<()> for Dial {
 pub(super) struct Connection {
     line: Line,
     buffers: LazyBuffers,
+    /// Whether the daemon takes nothing more; it may have said why.
+    deaf: bool,
 }
 
 #[derive(Debug)]
@@ -80,13 +82,23 @@ impl Transport for Connection {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        if self.deaf {
+            return Ok(());
+        }
         let output = self.buffers.output().get(..amount).unwrap_or_default();
-        match &mut self.line {
+        let written = match &mut self.line {
             Line::Unix(stream) => {
                 stream.set_write_timeout(timeout.for_write().not_zero().map(|t| *t))?;
-                stream.write_all(output).map_err(|e| timed(e, timeout.for_write()))
+                stream.write_all(output)
             }
-            Line::Ssh(ssh) => Ok(ssh.stdin.write_all(output).and_then(|()| ssh.stdin.flush())?),
+            Line::Ssh(ssh) => ssh.stdin.write_all(output).and_then(|()| ssh.stdin.flush()),
+        };
+        match written {
+            Err(e) if matches!(e.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+                self.deaf = true;
+                Ok(())
+            }
+            written => written.map_err(|e| timed(e, timeout.for_write())),
         }
     }
 
@@ -95,7 +107,14 @@ impl Transport for Connection {
         let n = match &mut self.line {
             Line::Unix(stream) => {
                 stream.set_read_timeout(timeout.for_read().not_zero().map(|t| *t))?;
-                uninterrupted(stream, input).map_err(|e| timed(e, timeout.for_read()))?
+                let read = match uninterrupted(stream, input) {
+                    // It is told once that the other side is gone; what that has said is there nevertheless.
+                    Err(e) if self.deaf && e.kind() == io::ErrorKind::ConnectionReset => {
+                        uninterrupted(stream, input)
+                    }
+                    read => read,
+                };
+                read.map_err(|e| timed(e, timeout.for_read()))?
             }
             Line::Ssh(ssh) => uninterrupted(&mut ssh.stdout, input)?,
         };

@@ -23,8 +23,10 @@ const OLDEST: Version = Version(1, 24);
 /// How long a connection may take, and an answer that is no archive.
 const CONNECT: Duration = Duration::from_secs(30);
 const ANSWER: Duration = Duration::from_secs(120);
+/// How long a daemon may say nothing: before an archive begins it may have to write all of it to its disk.
+const SILENCE: Duration = Duration::from_secs(3600);
 /// The most of an answer that is read, and of one that is an error.
-const MAX_ANSWER: u64 = 256 << 20;
+const MAX_ANSWER: u64 = 64 << 20;
 const MAX_FAULT: u64 = 64 << 10;
 /// Archives are read in pieces of this size.
 const BUFFER: usize = 256 << 10;
@@ -92,6 +94,8 @@ impl Engine {
             .max_redirects(0)
             .proxy(None)
             .timeout_connect(Some(CONNECT))
+            .timeout_per_read(Some(SILENCE))
+            .timeout_per_write(Some(SILENCE))
             .input_buffer_size(BUFFER)
             .output_buffer_size(BUFFER)
             .user_agent(concat!("barge/", env!("CARGO_PKG_VERSION")));

@@ -24,6 +24,8 @@ pub struct Exported {
     body: Box<dyn Read + Send>,
     place: String,
     tail: Vec<u8>,
+    /// Whether the connection was.
+    broken: bool,
 }
 
 #[derive(Deserialize)]
@@ -50,7 +52,12 @@ impl Engine {
         }
         let response = self.get("save", &format!("images/get?{}", query.join("&")), None)?;
         let body = response.into_body().into_reader();
-        Ok(Exported { body: Box::new(body), place: self.place.clone(), tail: Vec::with_capacity(2 * TAIL) })
+        Ok(Exported {
+            body: Box::new(body),
+            place: self.place.clone(),
+            tail: Vec::with_capacity(2 * TAIL),
+            broken: false,
+        })
     }
 }
 
@@ -58,6 +65,10 @@ impl Exported {
     /// The error of whoever has read this, and what the daemon has said about it.
     #[must_use]
     pub fn explain(&self, error: Error) -> Error {
+        if !self.broken && error.refusal().is_none() && error.kind() != ErrorKind::Mismatch {
+            // It is ours.
+            return error;
+        }
         let at = self.tail.windows(WORDS.len()).rposition(|window| window == WORDS);
         let words = at.and_then(|at| self.tail.get(at..));
         let said = words.and_then(|words| {
@@ -79,7 +90,9 @@ impl Exported {
 
 impl Read for Exported {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.body.read(buffer)?;
+        let read = self.body.read(buffer);
+        self.broken |= read.is_err();
+        let n = read?;
         let new = buffer.get(..n).unwrap_or_default();
         if n >= TAIL {
             self.tail.clear();

@@ -54,7 +54,8 @@ impl Engine {
             };
             fetched.images.push(Image { name: image.name.clone(), target: root });
         }
-        has_all(&fetched, &fetched.images, &ask.expected)?;
+        let came = fetched.parts.iter().flat_map(|part| part.whole.iter().copied());
+        has_all(&came.collect(), &ask.expected)?;
         Ok(fetched)
     }
 }
@@ -66,13 +67,9 @@ impl Fetched {
     /// `Io`; the store is as before then, or has all that came with some of the requests.
     pub fn commit(self, images: &[Image]) -> Result<()> {
         for mut part in self.parts {
-            let mut here = Vec::new();
-            for image in images {
-                if part.has(&image.target)? {
-                    here.push(image.clone());
-                }
-            }
-            part.images = here;
+            let came =
+                |image: &&Image| part.images.iter().any(|here| here.target.digest == image.target.digest);
+            part.images = images.iter().filter(came).cloned().collect();
             part.commit()?;
         }
         Ok(())

@@ -12,9 +12,10 @@ use serde::Deserialize;
 
 use super::engine::Engine;
 
-/// The longest line of an answer that is read, and how many.
+/// The longest line of an answer that is read, how many, and how much of what they say is kept.
 const MAX_LINE: u64 = 64 << 10;
 const MAX_LINES: usize = 1_000_000;
+const MAX_SAID: usize = 1000;
 
 /// One line of the answer.
 #[derive(Deserialize, Default)]
@@ -89,7 +90,8 @@ impl Engine {
                 let text = format!("{}: {}", self.place, printable(&line.error));
                 return Err(Error::new(ErrorKind::Unavailable, text));
             }
-            said.extend(line.stream.lines().map(printable).filter(|line| !line.is_empty()));
+            let left = MAX_SAID - said.len();
+            said.extend(line.stream.lines().map(printable).filter(|line| !line.is_empty()).take(left));
         }
         Err(self.broken("load", "its answer has no end"))
     }

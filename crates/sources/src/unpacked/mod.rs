@@ -42,7 +42,7 @@ use std::path::{Path, PathBuf};
 
 use barge_core::content::{Blob, Documents, Image, Provider, Resolver};
 use barge_core::error::{Error, ErrorKind, Refusal, Result, printable};
-use barge_core::resolve::all_tags;
+use barge_core::resolve::{all_tags, one};
 use barge_oci::{Descriptor, Digest, Reference, media_type};
 
 use made::Made;
@@ -167,12 +167,7 @@ impl Unpacked {
         let stand_ins: Vec<Image> = self.listed.iter().map(Listed::stand_in).collect();
         let (mut images, mut asked) = (Vec::new(), BTreeSet::new());
         for argument in arguments {
-            let found = match all_tags(&stand_ins, argument) {
-                Err(e) if self.localhost && e.kind() == ErrorKind::NotFound => {
-                    all_tags(&stand_ins, &format!("localhost/{argument}")).map_err(|_| e)
-                }
-                found => found,
-            };
+            let found = self.resolved(argument, |argument| all_tags(&stand_ins, argument));
             for found in found? {
                 let listed = self.listed.iter().find(|listed| listed.digest() == found.target.digest);
                 let target = self.target(&listed.map_or(found.target.digest, |listed| listed.id))?;
@@ -182,6 +177,29 @@ impl Unpacked {
             }
         }
         Ok(images)
+    }
+
+    /// The one image that an argument means, once for each of its names; it is there to be read from now on.
+    ///
+    /// # Errors
+    /// As [`Self::select`].
+    pub fn one(&self, argument: &str) -> Result<Vec<Image>> {
+        let stand_ins: Vec<Image> = self.listed.iter().map(Listed::stand_in).collect();
+        let found = self.resolved(argument, |argument| one(&stand_ins, argument))?.image.target.digest;
+        let id = self.listed.iter().find(|listed| listed.digest() == found).map_or(found, |listed| listed.id);
+        let target = self.target(&id)?;
+        let names = self.listed.iter().filter(|listed| listed.id == id).map(|listed| listed.name.clone());
+        Ok(names.map(|name| Image { name, target: target.clone() }).collect())
+    }
+
+    /// What a resolution finds, also behind podman's own `localhost/`.
+    fn resolved<T>(&self, argument: &str, resolve: impl Fn(&str) -> Result<T>) -> Result<T> {
+        match resolve(argument) {
+            Err(e) if self.localhost && e.kind() == ErrorKind::NotFound => {
+                resolve(&format!("localhost/{argument}")).map_err(|_| e)
+            }
+            found => found,
+        }
     }
 
     /// Makes the manifests of all images, and says which could not be made.
