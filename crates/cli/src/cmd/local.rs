@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use barge_core::content::{Blob, Documents, Image, Provider, Resolver};
 use barge_core::error::Error;
-use barge_core::referrers::{Referrers, companions};
 use barge_core::ops::{Inspected, asked_for, inspect};
+use barge_core::referrers::{Referrers, companions};
 use barge_oci::{Descriptor, Digest, Platform};
 use barge_sources::containerd::{self, Containerd, LeaseGuard, Way};
 use barge_sources::docker::{Engine, Held};
@@ -190,7 +190,9 @@ impl Blobs {
     /// What refers to these images. What is kept unpacked has nothing of that kind.
     pub(super) fn companions(&self, images: &[Image], wanted: &Referrers) -> Result<Vec<Image>, Error> {
         match self {
-            Self::Containerd(containerd) => companions(containerd.as_ref(), images, &containerd.images()?, wanted),
+            Self::Containerd(containerd) => {
+                companions(containerd.as_ref(), images, &containerd.images()?, wanted)
+            }
             Self::Unpacked(_) => Ok(Vec::new()),
         }
     }

@@ -64,7 +64,8 @@ impl Saving<'_> {
         store: impl Fn() -> Result<Store, Failure>,
     ) -> Outcome {
         if self.options.referrers.as_ref().is_some_and(|wanted| *wanted != Referrers::None) {
-            let text = "an engine's API does not tell what refers to an image: \"--referrers\" needs `--via disk`";
+            let text =
+                "an engine's API does not tell what refers to an image: \"--referrers\" needs `--via disk`";
             return Err(Failure::Text(text.to_owned(), 1));
         }
         let held = engine.images(&[])?;

@@ -18,14 +18,13 @@ const PEERS: [Peer; 7] = [
 ];
 const IMAGES: [&str; 2] = ["hello-barge:latest", "example.org:5000/team/hello:v1"];
 
-/// The flags that lead to an engine: `--from ...` and `--to ...` stand before them.
-fn way(peer: Peer, daemon: &Daemon) -> (&'static str, String) {
+/// The flags that lead to an engine, to read from its disk if `reads`: `--from ...` and `--to ...` stand before them.
+fn way(peer: Peer, daemon: &Daemon, reads: bool) -> (&'static str, String) {
     let socket = daemon.engine.socket().display();
     match peer {
         Peer::Containerd | Peer::Containerd16 => ("containerd", format!("--address {socket}")),
-        Peer::Podman | Peer::Podman4 => {
-            ("podman", format!("--root {} --host unix://{socket}", daemon.file("d").display()))
-        }
+        Peer::Podman | Peer::Podman4 if reads => ("podman", format!("--root {}", daemon.file("d").display())),
+        Peer::Podman | Peer::Podman4 => ("podman", format!("--host unix://{socket}")),
         _ => ("docker", format!("--host unix://{socket}")),
     }
 }
@@ -56,13 +55,13 @@ fn in_all_directions() -> Result<()> {
         place.ok("save hello-barge example.org:5000/team/hello -o both.tar");
         from.engine.load(&place.path("both.tar"), LoadOpts::default())?;
         let expected = configs(from)?;
-        let (name, flags) = way(*peer, from);
+        let (name, flags) = way(*peer, from, true);
         let ran = place.run(&format!("save --from {name} {flags} --all -o host.tar"));
         ensure!(ran.code == Some(0), "{}: {}", from.engine.name(), ran.stderr);
         place.ok("archive verify host.tar");
         for (peer, to) in daemons.iter().filter(|(other, _)| other != peer) {
             to.engine.wipe()?;
-            let (name, flags) = way(*peer, to);
+            let (name, flags) = way(*peer, to, false);
             let ran = place.run(&format!("load -q --to {name} {flags} -i host.tar"));
             let there =
                 if ran.code == Some(0) { configs(to) } else { Err(anyhow::anyhow!("{}", ran.stderr)) };

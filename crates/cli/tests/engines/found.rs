@@ -98,6 +98,21 @@ fn what_is_configured_need_not_be_typed() {
 }
 
 #[test]
+fn nothing_is_no_backup() {
+    let place = Place::hello();
+    fs::write(place.path("old.tar"), "a good archive").unwrap();
+    let said = place.fails("save --all --exclude hello-barge -o old.tar");
+    assert_eq!(
+        (said.as_str(), place.read("old.tar")),
+        ("there is no image to save\n", b"a good archive".to_vec())
+    );
+    let said = place.fails("copy containers-storage:a containers-storage:b");
+    assert!(said.contains("`podman tag`"), "{said}");
+    let said = place.fails("copy hello-barge containerd:a@sha256:2a4baa9d3ab9eb9b6b8a1ff2ee0b9e7d2a4baa9d3ab9eb9b6b8a1ff2ee0b9e7d");
+    assert!(said.contains("digest reference"), "{said}");
+}
+
+#[test]
 fn where_else_it_is() {
     let (place, other) = (Place::new(), Place::hello());
     let server = Server::start(&other);

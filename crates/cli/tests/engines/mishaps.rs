@@ -158,6 +158,18 @@ fn a_platform_that_is_left_out() {
     assert!(said.contains("is not in what came, or not all of it, though it was asked for"), "{said}");
 }
 
+/// What does not come is not taken from the store, where it may have been for years.
+#[test]
+fn a_layer_that_only_the_store_has() {
+    let mut entries: Vec<_> =
+        entries(&archive()).into_iter().filter(|(path, _)| !path.ends_with('/')).collect();
+    let layer = entries.iter().position(|(_, content)| content.starts_with(&[0x1f, 0x8b])).unwrap();
+    entries.remove(layer);
+    entries.reverse();
+    let said = Double::sending(tar(&entries)).refuses("hello-barge");
+    assert!(said.contains("is not in what came") || said.contains("comes behind"), "{said}");
+}
+
 #[test]
 fn another_order() {
     let sound = archive();
