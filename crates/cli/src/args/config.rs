@@ -79,17 +79,21 @@ impl Config {
 
     /// The command line with these defaults.
     pub(super) fn apply(&self, command: clap::Command) -> clap::Command {
-        let said = |value: Option<String>, id: &'static str| value.map(|value| (id, value));
-        let word = |value: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
-            value().map(|v| v.get_name().to_owned())
-        };
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let name =
+            |value: Option<clap::builder::PossibleValue>| value.map(|value| value.get_name().to_owned());
+        let from = || name(self.from.as_ref()?.to_possible_value());
+        let via = || name(self.via.as_ref()?.to_possible_value());
+        let address = || self.containerd.address.clone();
+        let namespace = || self.containerd.namespace.clone();
         let defaults = [
-            said(word(&|| self.from.as_ref()?.to_possible_value()), "from"),
-            said(word(&|| self.via.as_ref()?.to_possible_value()), "via"),
-            said(self.containerd.address.clone(), "address"),
-            said(self.containerd.namespace.clone(), "namespace"),
+            ("from", variable("BARGE_FROM").or_else(from)),
+            ("via", via()),
+            ("address", variable("CONTAINERD_ADDRESS").or_else(address)),
+            ("namespace", variable("CONTAINERD_NAMESPACE").or_else(namespace)),
         ];
-        with_defaults(command, &defaults.into_iter().flatten().collect::<Vec<_>>())
+        let defaults: Vec<_> = defaults.into_iter().filter_map(|(id, value)| Some((id, value?))).collect();
+        with_defaults(command, &defaults)
     }
 }
 

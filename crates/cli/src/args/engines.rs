@@ -36,16 +36,10 @@ pub(crate) struct Engines {
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<OsString>,
     /// Socket of containerd [default: /run/containerd/containerd.sock]
-    #[arg(long, value_name = "PATH", env = "CONTAINERD_ADDRESS", hide_env_values = true)]
+    #[arg(long, value_name = "PATH")]
     pub(crate) address: Option<OsString>,
     /// Namespace of containerd: Kubernetes' images are in k8s.io, Docker's in moby
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "CONTAINERD_NAMESPACE",
-        hide_env_values = true,
-        default_value = "default"
-    )]
+    #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) namespace: String,
     /// Say how content is read, and why
     #[arg(short, long)]

@@ -139,7 +139,7 @@ pub(crate) struct Save {
     pub(crate) include_foreign: bool,
     /// Where the images are: in the store, in a registry (docker://NAME is such an image, too), or in an engine of this
     /// host
-    #[arg(long, value_name = "PLACE", default_value = "store", env = "BARGE_FROM", hide_env_values = true)]
+    #[arg(long, value_name = "PLACE", default_value = "store")]
     pub(crate) from: From,
     /// Save every image there is
     #[arg(long)]
@@ -411,7 +411,7 @@ pub(crate) struct List {
     #[arg(short, long, value_name = "filter")]
     pub(crate) filter: Vec<String>,
     /// Whose images: the store's, or those of an engine of this host
-    #[arg(long, value_name = "PLACE", default_value = "store", env = "BARGE_FROM", hide_env_values = true)]
+    #[arg(long, value_name = "PLACE", default_value = "store")]
     pub(crate) from: From,
     #[command(flatten)]
     pub(crate) engines: Engines,
@@ -449,7 +449,7 @@ pub(crate) struct Inspect {
     #[arg(long, value_name = "string")]
     pub(crate) platform: Option<String>,
     /// Whose images: the store's, or those of an engine of this host
-    #[arg(long, value_name = "PLACE", default_value = "store", env = "BARGE_FROM", hide_env_values = true)]
+    #[arg(long, value_name = "PLACE", default_value = "store")]
     pub(crate) from: From,
     #[command(flatten)]
     pub(crate) engines: Engines,

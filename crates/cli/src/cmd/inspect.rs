@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::local::{self, Opened};
-use super::{Failure, Outcome, engine, platform, print, say};
+use super::{Failure, Outcome, engine, list, platform, print, say};
 use crate::args::{From, Inspect, Via};
 use crate::render::template::{execute, parse};
 use crate::usage::{Arity, check};
@@ -31,7 +31,8 @@ pub(crate) fn run(args: &Inspect, store: impl Fn() -> Result<Store, Failure>, ty
             let engine = engine::docker(&args.engines)?;
             output.all(&args.images, Clone::clone, |image| engine.inspect(image, platform.as_ref()))
         }
-        From::Store | From::Registry => {
+        From::Registry => Err(list::no_list()),
+        From::Store => {
             let store = store()?;
             output.all(&args.images, for_template, |image| {
                 let inspected = inspect(&store, &store.names()?, image, platform.as_ref())?;

@@ -49,8 +49,10 @@ pub(crate) fn run(args: &List, store: impl Fn() -> Result<Store, Failure>, typed
     {
         return in_registry(args, &reference(name)?);
     }
-    if !matches!(args.from, From::Store | From::Registry) {
-        return in_engine(args, typed);
+    match args.from {
+        From::Store => {}
+        From::Registry => return Err(no_list()),
+        From::Docker | From::Containerd | From::Podman => return in_engine(args, typed),
     }
     let mut filters = Filters::default();
     for filter in &args.filter {
@@ -69,6 +71,11 @@ pub(crate) fn run(args: &List, store: impl Fn() -> Result<Store, Failure>, typed
         say(&format!("No images found matching \"{word}\": did you mean \"{program} image {word}\"?"));
     }
     show(&listings, &args.view)
+}
+
+/// What is said where a registry is to be looked at without an image being named.
+pub(super) fn no_list() -> Failure {
+    Failure::Text(format!("nobody can list a registry: name an image of it, `{REGISTRY}NAME`"), 1)
 }
 
 /// Those of an engine. A daemon knows its own filters, and tells what it has without anything being read.
@@ -104,19 +111,10 @@ fn in_blobs(args: &List, blobs: &Blobs) -> Outcome {
         (name, None) => args.all || name.is_some(),
         (None, Some(_)) => false,
     };
-    let arguments: Vec<String> = blobs
-        .listed()?
-        .iter()
-        .filter(|image| !image.is_referrer() && wanted(image))
-        .map(|image| image.name.as_ref().map_or_else(|| image.target.digest.to_string(), ToString::to_string))
-        .collect();
     let mut listings: Vec<Listing> = Vec::new();
-    for argument in &arguments {
-        let found = blobs.select(std::slice::from_ref(argument)).and_then(|(images, _lease)| {
-            images.iter().map(|image| list_remote(blobs, image)).collect::<Result<Vec<_>, _>>()
-        });
-        match found {
-            Ok(found) => found.into_iter().for_each(|listing| add_listing(&mut listings, listing)),
+    for image in blobs.listed()?.iter().filter(|image| !image.is_referrer() && wanted(image)) {
+        match blobs.readable(image).and_then(|image| list_remote(blobs, &image)) {
+            Ok(listing) => add_listing(&mut listings, listing),
             Err(error) => note("warning", &error.to_string()),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use barge_core::content::{Blob, Documents, Image, Provider, Resolver};
-use barge_core::error::Error;
+use barge_core::error::{Error, Refusal};
 use barge_core::ops::{Inspected, asked_for, inspect};
 use barge_core::referrers::{Referrers, companions};
 use barge_oci::{Descriptor, Digest, Platform};
@@ -170,6 +170,41 @@ impl Blobs {
                 let listed = unpacked.listed().iter();
                 let target = |digest| Descriptor::new("", digest, 0);
                 Ok(listed.map(|l| Image { name: l.name.clone(), target: target(l.id) }).collect())
+            }
+        }
+    }
+
+    /// One of those that are listed, to be looked at.
+    pub(super) fn readable(&self, listed: &Image) -> Result<Image, Error> {
+        let Self::Unpacked(unpacked) = self else { return Ok(listed.clone()) };
+        let target =
+            unpacked.one(&listed.target.digest.to_string())?.first().map(|image| image.target.clone());
+        Ok(Image { name: listed.name.clone(), target: target.unwrap_or_else(|| listed.target.clone()) })
+    }
+
+    /// Those of `arguments` that are images, when everything is to be saved: podman keeps lists of images of other
+    /// places as well. What is an image and cannot be read is an error that names all of them.
+    pub(super) fn saveable(&self, arguments: Vec<String>) -> Result<Vec<String>, Error> {
+        let Self::Unpacked(unpacked) = self else { return Ok(arguments) };
+        let (mut kept, mut broken) = (Vec::new(), Vec::new());
+        for argument in arguments {
+            match unpacked.select(std::slice::from_ref(&argument)) {
+                Ok(_) => kept.push(argument),
+                Err(e) if e.refusal() == Some(Refusal::MediaTypeConfused) => {
+                    note(
+                        "note",
+                        &format!("{argument} is a list that podman keeps, no image, and is not saved"),
+                    );
+                }
+                Err(e) => broken.push(e),
+            }
+        }
+        let texts: Vec<String> = broken.iter().map(ToString::to_string).collect();
+        match broken.into_iter().next() {
+            None => Ok(kept),
+            Some(first) if texts.len() == 1 => Err(first),
+            Some(first) => {
+                Err(Error::new(first.kind(), texts.join("\n")).hint("`--exclude` leaves them out"))
             }
         }
     }

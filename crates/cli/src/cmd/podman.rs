@@ -61,12 +61,12 @@ pub(super) fn roots(args: &Engines) -> Result<Vec<PathBuf>, Failure> {
 /// What the first file says; what makes no sense says nothing, as podman would complain about it.
 fn configured(root: bool) -> Storage {
     let own = (!root).then(config_folder).flatten().map(|folder| folder.join("containers/storage.conf"));
-    let given = directory("CONTAINERS_STORAGE_CONF");
-    let files = given.into_iter().chain(own).chain(FILES.map(PathBuf::from));
-    let text = files.filter_map(|path| std::fs::read_to_string(path).ok()).next();
-    let file = text.and_then(|text| toml::from_str::<File>(&text).ok()).unwrap_or_default();
-    let mut storage = file.storage;
-    if !root && storage.graphroot == ROOTS {
+    let own = directory("CONTAINERS_STORAGE_CONF").into_iter().chain(own).map(|path| (path, true));
+    let files = own.chain(FILES.map(|path| (PathBuf::from(path), false)));
+    let found = files.filter_map(|(path, own)| Some((std::fs::read_to_string(path).ok()?, own))).next();
+    let Some((text, own)) = found else { return Storage::default() };
+    let mut storage = toml::from_str::<File>(&text).unwrap_or_default().storage;
+    if !root && !own {
         // The system's file speaks of root's images.
         storage.graphroot.clear();
     }

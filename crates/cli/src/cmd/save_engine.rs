@@ -44,7 +44,11 @@ impl Saving<'_> {
     /// Of an engine that hands out blobs.
     fn blobs(&self, blobs: &Blobs, output: Option<Output>) -> Outcome {
         let all = blobs.listed()?;
-        let (images, _lease) = blobs.select(&save::arguments(self.args, &all)?)?;
+        let mut arguments = save::arguments(self.args, &all)?;
+        if self.args.all {
+            arguments = blobs.saveable(arguments)?;
+        }
+        let (images, _lease) = blobs.select(&arguments)?;
         let wanted = self.options.referrers.clone().unwrap_or(Referrers::All);
         let companions = blobs.companions(&images, &wanted)?;
         let plan = plan_images(blobs, images, companions, &self.options)?;
