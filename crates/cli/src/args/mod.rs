@@ -114,7 +114,7 @@ pub(crate) enum StoreCommand {
     /// Remove content that no image leads to
     Gc,
     /// Show which bytes are whose
-    Df(StoreDf),
+    Df(Box<StoreDf>),
 }
 
 #[derive(Debug, Args)]
@@ -551,6 +551,11 @@ pub(crate) struct ArchiveVerify {
 
 #[derive(Debug, Args)]
 pub(crate) struct StoreDf {
+    /// Whose bytes: the store's, or those of an engine of this host. No variable changes it
+    #[arg(long = "from", value_name = "PLACE", default_value = "store")]
+    pub(crate) of: From,
+    #[command(flatten)]
+    pub(crate) engines: Engines,
     /// Output format: table or json
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: PlanFormat,

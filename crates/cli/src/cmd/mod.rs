@@ -97,7 +97,7 @@ pub(crate) fn run(cli: Cli, typed: &str) -> Outcome {
         Command::Archive(Archive::Verify(args)) => archive::verify(&args, typed),
         Command::Store(StoreCommand::Check) => store::check(&store()?),
         Command::Store(StoreCommand::Gc) => store::gc(&store()?),
-        Command::Store(StoreCommand::Df(args)) => store::df(&args, &store()?),
+        Command::Store(StoreCommand::Df(args)) => store::df(&args, store),
         Command::Completion(args) => setup::completion(&args.shells, typed),
         Command::Man(args) => setup::man(&args.directory),
     }

@@ -1,13 +1,14 @@
 //! `barge store ...`
 
 use barge_core::error::printable;
-use barge_core::ops::usage;
+use barge_core::ops::{Usage, usage, usage_elsewhere};
 use barge_core::store::Store;
 use barge_oci::Reference;
 use serde_json::json;
 
-use super::{Failure, Outcome, print};
-use crate::args::{PlanFormat, ProgressMode, StoreDf};
+use super::local::{self, Opened};
+use super::{Failure, Outcome, list, note, print};
+use crate::args::{From, PlanFormat, ProgressMode, StoreDf};
 use crate::render::progress;
 use crate::render::size::human_size;
 use crate::render::table::Table;
@@ -40,8 +41,12 @@ pub(crate) fn gc(store: &Store) -> Outcome {
 }
 
 /// `barge store df`
-pub(crate) fn df(args: &StoreDf, store: &Store) -> Outcome {
-    let usage = usage(store)?;
+pub(crate) fn df(args: &StoreDf, store: impl Fn() -> Result<Store, Failure>) -> Outcome {
+    let usage = match args.of {
+        From::Store => usage(&store()?)?,
+        From::Registry => return Err(list::no_list()),
+        from => in_engine(&local::open(&args.engines, from)?)?,
+    };
     if args.format == PlanFormat::Json {
         let images = usage.images.iter().map(|i| {
             json!({
@@ -60,10 +65,28 @@ pub(crate) fn df(args: &StoreDf, store: &Store) -> Outcome {
         let name = image.name.as_ref().map_or_else(|| "<none>".to_owned(), Reference::familiar);
         table.row(vec![name, image.digest.short(), human_size(image.shared, 4), human_size(image.unique, 4)]);
     }
-    let totals = format!(
-        "\nTotal: {}, of which {} can be reclaimed with `barge store gc`\n",
-        human_size(usage.total, 4),
-        human_size(usage.garbage, 4)
-    );
-    print(&format!("{table}{totals}"))
+    let totals = format!("\nTotal: {}", human_size(usage.total, 4));
+    let garbage = match args.of {
+        From::Store => {
+            format!(", of which {} can be reclaimed with `barge store gc`", human_size(usage.garbage, 4))
+        }
+        _ => String::new(),
+    };
+    print(&format!("{table}{totals}{garbage}\n"))
+}
+
+/// What images of an engine use together.
+fn in_engine(opened: &Opened) -> Result<Usage, Failure> {
+    let Opened::Blobs(blobs) = opened else {
+        let text = "an engine's API does not tell which blobs its images have: they are seen from its disk, `--via disk`";
+        return Err(Failure::Text(text.to_owned(), 1));
+    };
+    let mut images = Vec::new();
+    for image in blobs.listed()?.iter().filter(|image| !image.is_referrer()) {
+        match blobs.readable(image) {
+            Ok(image) => images.push(image),
+            Err(error) => note("warning", &error.to_string()),
+        }
+    }
+    Ok(usage_elsewhere(blobs, &images)?)
 }

@@ -29,6 +29,19 @@ fn both_ways(peer: Peer) -> Result<()> {
         }
         let tree = place.ok(&format!("images --from containerd {way} --tree --format json"));
         ensure!(tree.contains("hello-barge:latest") && tree.contains("linux/arm64/v8"), "{tree}");
+        let of_engine = place.ok(&format!("store df --from containerd {way} --format json"));
+        let of_store = place.ok("store df --format json");
+        let bytes = |text: &str| -> serde_json::Value {
+            serde_json::from_str::<serde_json::Value>(text).unwrap()["images"].clone()
+        };
+        ensure!(
+            bytes(&of_engine)[0]["shared_bytes"] == bytes(&of_store)[0]["shared_bytes"],
+            "{of_engine} {of_store}"
+        );
+        ensure!(
+            bytes(&of_engine)[0]["unique_bytes"] == bytes(&of_store)[0]["unique_bytes"],
+            "{of_engine} {of_store}"
+        );
         let id = place.ok(&format!("image inspect --from containerd {way} hello-barge --format {{{{.Id}}}}"));
         ensure!(id == place.ok("image inspect hello-barge --format {{.Id}}"), "{id}");
     }

@@ -93,6 +93,14 @@ fn with_certificates_on_both_sides() {
     let saved = run(&format!("docker {tls} save -o over-tls.tar hello-barge"));
     assert!(saved.status.success(), "{saved:?}");
     assert_eq!(place.read("over-tls.tar"), place.saved("hello-barge"));
+    // The other way round: barge as a client.
+    let save =
+        format!("save --from docker --host {host} hello-barge --tlsverify --tlscacert {}", file("ca.crt"));
+    let identity = format!("--tlscert {} --tlskey {}", file("client.crt"), file("client.key"));
+    assert_eq!(place.run(&format!("{save} {identity}")).stdout, place.saved("hello-barge"));
+    assert_eq!(place.run(&save).code, Some(1), "it has shown no certificate");
+    let strangers = format!("save --from docker --host {host} hello-barge --tlsverify {identity}");
+    assert_eq!(place.run(&strangers).code, Some(1), "it has believed an authority that nobody knows");
     // Who shows no certificate, or one of another authority, is not let in.
     assert!(!run(&format!("curl -sS --cacert /peer/ca.crt https://{address}/_ping")).status.success());
     let other = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout o.key -out o.crt -days 1 -subj /CN=x 2>&1";

@@ -31,5 +31,5 @@ pub use relay::{Broken, has_all, relay};
 pub use remove::{RemoveOptions, Removed, remove};
 pub use save::{SaveOptions, asked_for, plan_images, plan_save};
 pub use tag::tag;
-pub use usage::{ImageUsage, Usage, usage};
+pub use usage::{ImageUsage, Usage, usage, usage_elsewhere};
 pub use verdict::{Verdict, verdicts};

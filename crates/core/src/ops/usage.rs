@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use barge_oci::{Digest, Reference};
 
-use crate::content::{Image, total};
+use crate::content::{Documents, Image, total};
 use crate::error::Result;
+use crate::graph::{Listed, Tree};
+use crate::select::indexes;
 use crate::store::{Store, Summary};
 
 /// How a store's bytes are used.
@@ -39,39 +41,61 @@ pub struct ImageUsage {
 pub fn usage(store: &Store) -> Result<Usage> {
     let sizes = store.sizes()?;
     let images: Vec<Image> = store.names()?;
-    let mut names: BTreeMap<Digest, &Image> = BTreeMap::new();
-    for image in &images {
-        names.entry(image.target.digest).or_insert(image);
-    }
+    let names = first_names(&images);
     let summaries = store.summaries(names.values().copied())?;
-    let mut users: HashMap<Digest, u32> = HashMap::new();
-    for summary in &summaries {
-        for digest in held(summary, &sizes) {
-            *users.entry(digest).or_default() += 1;
-        }
-    }
-    let mut usage = Usage { total: total(sizes.values().copied()), ..Usage::default() };
-    let used = sizes.iter().filter(|(digest, _)| users.contains_key(digest));
-    usage.garbage = usage.total - total(used.map(|(_, size)| *size));
-    for (summary, image) in summaries.iter().zip(names.values()) {
-        let (mut unique, mut shared) = (0, 0);
-        for digest in held(summary, &sizes) {
-            let alone = users.get(&digest) == Some(&1);
-            let sum = if alone { &mut unique } else { &mut shared };
-            *sum = total([*sum].into_iter().chain(sizes.get(&digest).copied()));
-        }
-        usage.images.push(ImageUsage { digest: summary.root, name: image.name.clone(), unique, shared });
-    }
-    usage
-        .images
-        .sort_by_cached_key(|i| (i.name.is_none(), i.name.as_ref().map(ToString::to_string), i.digest));
-    Ok(usage)
+    let held = |summary: &Summary| -> BTreeMap<Digest, u64> {
+        summary.digests().filter_map(|digest| Some((digest, *sizes.get(&digest)?))).collect()
+    };
+    let all: Vec<_> =
+        summaries.iter().zip(names.values()).map(|(summary, image)| (*image, held(summary))).collect();
+    let (images, used) = whose(&all);
+    let total = total(sizes.values().copied());
+    Ok(Usage { images, total, garbage: total - used })
 }
 
-/// What of an image is in the store, each blob once.
-fn held(summary: &Summary, sizes: &HashMap<Digest, u64>) -> Vec<Digest> {
-    let mut digests: Vec<Digest> = summary.digests().filter(|d| sizes.contains_key(d)).collect();
-    digests.sort();
-    digests.dedup();
-    digests
+/// The same of images that are somewhere else, of which only documents are read: what nobody leads to is not seen.
+///
+/// # Errors
+/// Those of the source.
+pub fn usage_elsewhere(source: &impl Documents, images: &[Image]) -> Result<Usage> {
+    let mut all = Vec::new();
+    for image in first_names(images).into_values() {
+        let tree = Tree::walk(source, &image.target)?;
+        let listed = indexes(&tree).into_iter().chain(tree.manifests.iter().flat_map(Listed::present_blobs));
+        all.push((image, listed.map(|blob| (blob.digest, blob.size)).collect()));
+    }
+    let (images, total) = whose(&all);
+    Ok(Usage { images, total, garbage: 0 })
+}
+
+/// Each image once, by its first name.
+fn first_names(images: &[Image]) -> BTreeMap<Digest, &Image> {
+    let mut names = BTreeMap::new();
+    for image in images {
+        names.entry(image.target.digest).or_insert(image);
+    }
+    names
+}
+
+/// Which bytes of each image, whose blobs and sizes these are, are its own; and the bytes of all of them together.
+fn whose(all: &[(&Image, BTreeMap<Digest, u64>)]) -> (Vec<ImageUsage>, u64) {
+    let mut users: HashMap<Digest, (u32, u64)> = HashMap::new();
+    for (digest, size) in all.iter().flat_map(|(_, held)| held) {
+        users.entry(*digest).or_insert((0, *size)).0 += 1;
+    }
+    let alone = |digest: &Digest| users.get(digest).is_some_and(|(n, _)| *n == 1);
+    let sum = |held: &BTreeMap<Digest, u64>, own: bool| {
+        total(held.iter().filter(|(digest, _)| alone(digest) == own).map(|(_, size)| *size))
+    };
+    let mut images: Vec<ImageUsage> = all
+        .iter()
+        .map(|(image, held)| ImageUsage {
+            digest: image.target.digest,
+            name: image.name.clone(),
+            unique: sum(held, true),
+            shared: sum(held, false),
+        })
+        .collect();
+    images.sort_by_cached_key(|i| (i.name.is_none(), i.name.as_ref().map(ToString::to_string), i.digest));
+    (images, total(users.values().map(|(_, size)| *size)))
 }
