@@ -2,10 +2,12 @@
 //! was there stays.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
 
 use barge_testkit::proxy::{Mishap, Proxy};
 
-use crate::common::{Place, Server, entries, tar};
+use crate::common::{Layout, Maker, Place, Server, entries, tar};
 
 /// A store with the sample image, a server that answers the Engine API over it, and what stands before that.
 struct Double {
@@ -180,6 +182,43 @@ fn another_order() {
     assert_eq!(double.place.read("new.tar"), sound, "the order is ours");
     let said = double.place.run(&double.line("hello-barge")).stderr;
     assert!(said.ends_with("hint: into a file, `-o FILE`, it can be saved\n"), "{said}");
+}
+
+/// A daemon that has no room says so at once, while the archive is still on its way.
+#[test]
+fn a_refusal_in_the_middle_of_a_load() {
+    let place = Place::new();
+    let socket = place.path("daemon.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let daemon = std::thread::spawn(move || {
+        loop {
+            let (mut client, _) = listener.accept().unwrap();
+            let mut head = [0; 4096];
+            let n = client.read(&mut head).unwrap();
+            let (status, body) = match String::from_utf8_lossy(&head[..n]).contains("/images/load") {
+                true => ("500 Internal Server Error", r#"{"message":"no room on the daemon's disk"}"#),
+                false => ("200 OK", "OK"),
+            };
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nApi-Version: 1.51\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+            );
+            client.write_all(answer.as_bytes()).unwrap();
+            if status.starts_with("500") {
+                break;
+            }
+        }
+    });
+    // More than sockets and pipes hold.
+    let mut big = Layout::default();
+    let mut random = fastrand::Rng::with_seed(7);
+    let noise: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(8 << 20).collect();
+    let image = big.image(&Maker::new("linux/amd64").layer(noise));
+    big.name(&image, "docker.io/library/big:1");
+    fs::write(place.path("big.tar"), big.tar()).unwrap();
+    let said = place.fails(&format!("load -q --to docker --host unix://{} -i big.tar", socket.display()));
+    daemon.join().unwrap();
+    assert_eq!(said, format!("unix://{}: no room on the daemon's disk\n", socket.display()));
 }
 
 #[test]

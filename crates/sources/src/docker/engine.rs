@@ -241,11 +241,19 @@ impl Engine {
     }
 
     fn unanswered(&self, error: &ureq::Error) -> Error {
-        use std::io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
+        use std::io::ErrorKind::{
+            BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, PermissionDenied,
+        };
         let why = match error {
             ureq::Error::Io(e) => e.to_string(),
             e => e.to_string(),
         };
+        if let ureq::Error::Io(e) = error
+            && matches!(e.kind(), BrokenPipe | ConnectionReset)
+        {
+            let message = format!("{}: the daemon has broken the connection off: {e}", self.place);
+            return Error::new(ErrorKind::Unavailable, message);
+        }
         let message = format!("cannot connect to the Docker daemon at {}: {}", self.place, printable(&why));
         let hint = match error {
             ureq::Error::Io(e) if e.kind() == PermissionDenied => {
