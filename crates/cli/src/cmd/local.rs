@@ -45,7 +45,7 @@ pub(super) fn open(args: &Engines, from: From) -> Result<Opened, Failure> {
             };
             (Opened::Blobs(Blobs::Containerd(Box::new(containerd))), way)
         }
-        From::Podman if args.via == Via::Api => (
+        From::Podman if args.via == Via::Api || (args.via == Via::Auto && engine::podman_is_said(args)) => (
             Opened::Archives(engine::podman(args)?),
             "images come over podman's API: it was asked for".to_owned(),
         ),

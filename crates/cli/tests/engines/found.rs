@@ -60,6 +60,10 @@ fn flags_come_first_then_variables_then_contexts() {
         &[],
         "conflicting options: cannot specify both --host and --context",
     );
+    // A service that is named is meant, and not what is on this disk.
+    let podman = "images --from podman --host unix:///nobody";
+    misses(podman, &[], "at unix:///nobody: No such file or directory");
+    misses("images --from podman", &[("CONTAINER_HOST", "unix:///nobody")], "at unix:///nobody: ");
     misses(&format!("{list} --host nobody"), &[], "unable to parse docker host `nobody`");
     misses(
         list,

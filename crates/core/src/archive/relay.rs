@@ -71,15 +71,16 @@ impl<'a> Relay<'a> {
     pub fn finish(mut self, plan: &Plan) -> Result<()> {
         let planned: Vec<(String, u64)> =
             plan.content().map(|(path, record)| (path.clone(), record.size())).collect();
-        if planned != self.written {
-            let differs = |a: &[(String, u64)], b: &[(String, u64)]| {
-                a.iter().find(|one| !b.contains(one)).map(|(path, _)| path.clone())
-            };
-            let why = match (differs(&planned, &self.written), differs(&self.written, &planned)) {
-                (Some(path), _) => format!("{path} did not come"),
-                (None, Some(path)) => format!("{path} is of no image that was asked for"),
-                (None, None) => "the order is another".to_owned(),
-            };
+        // Both are sorted by path.
+        let lacks = |all: &[(String, u64)], one: &(String, u64)| all.binary_search(one).is_err();
+        let absent = planned.iter().find(|one| lacks(&self.written, one));
+        let stray = self.written.iter().find(|one| lacks(&planned, one));
+        let why = match (absent, stray) {
+            (Some((path, _)), _) => format!("{path} did not come"),
+            (None, Some((path, _))) => format!("{path} is of no image that was asked for"),
+            (None, None) => String::new(),
+        };
+        if !why.is_empty() {
             return Err(Error::new(ErrorKind::Mismatch, format!("not what was planned: {why}")));
         }
         for (path, record) in plan.lists() {

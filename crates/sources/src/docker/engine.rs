@@ -244,22 +244,21 @@ impl Engine {
         use std::io::ErrorKind::{
             BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, PermissionDenied,
         };
-        let why = match error {
-            ureq::Error::Io(e) => e.to_string(),
-            e => e.to_string(),
+        let (kind, why) = match error {
+            ureq::Error::Io(e) => (Some(e.kind()), e.to_string()),
+            e => (None, e.to_string()),
         };
-        if let ureq::Error::Io(e) = error
-            && matches!(e.kind(), BrokenPipe | ConnectionReset)
-        {
-            let message = format!("{}: the daemon has broken the connection off: {e}", self.place);
+        let place = &self.place;
+        if matches!(kind, Some(BrokenPipe | ConnectionReset)) {
+            let message = format!("{place}: the daemon has broken the connection off: {why}");
             return Error::new(ErrorKind::Unavailable, message);
         }
-        let message = format!("cannot connect to the Docker daemon at {}: {}", self.place, printable(&why));
-        let hint = match error {
-            ureq::Error::Io(e) if e.kind() == PermissionDenied => {
+        let message = format!("cannot connect to the Docker daemon at {place}: {}", printable(&why));
+        let hint = match kind {
+            Some(PermissionDenied) => {
                 "this socket is root's: use sudo, or become a member of the group that it belongs to"
             }
-            ureq::Error::Io(e) if matches!(e.kind(), NotFound | ConnectionRefused) => {
+            Some(NotFound | ConnectionRefused) => {
                 "is the daemon running? `--host`, DOCKER_HOST or `--context` say where another one is"
             }
             _ => return Error::new(ErrorKind::Unavailable, message),
