@@ -16,6 +16,26 @@ pub(crate) enum From {
     Podman,
 }
 
+/// An engine of this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Docker,
+    Containerd,
+    Podman,
+}
+
+impl From {
+    /// The engine, if it is one.
+    pub(crate) fn engine(self) -> Option<Engine> {
+        match self {
+            Self::Store | Self::Registry => None,
+            Self::Docker => Some(Engine::Docker),
+            Self::Containerd => Some(Engine::Containerd),
+            Self::Podman => Some(Engine::Podman),
+        }
+    }
+}
+
 /// How an engine's content is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -13,7 +13,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use compress::Compress;
 pub(crate) use config::Config;
-pub(crate) use engines::{Engines, From, Via};
+pub(crate) use engines::{Engine, Engines, From, Via};
 pub(crate) use serve::{LogFormat, LogLevel, Serve};
 
 /// Save, load, list and carry container images without a daemon

@@ -23,11 +23,11 @@ use barge_sources::containerd::LeaseGuard;
 use barge_sources::docker::{Ask, Held};
 use barge_sources::registry::{Registry, Settings, siblings};
 
-use super::load_engine::Cargo;
+use super::load_engine::Outgoing;
 use super::local::{self, Opened};
 use super::place::{Origin, Place, find_all, gather, reference};
 use super::{Failure, Outcome, note, now, platforms, print, referrers, registry, save};
-use crate::args::{Copy, From, ProgressMode};
+use crate::args::{Copy, Engine, ProgressMode};
 use crate::render::{progress, transfers};
 use crate::usage::{Arity, check};
 
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Copy, store: impl Fn() -> Result<Store, Failure>, typed
     check(&Arity::Exactly(2), args.places.len(), typed)?;
     let [from, to] = args.places.as_slice() else { return Ok(()) };
     let (from, to) = (Place::parse(from)?, Place::parse(to)?);
-    if let (Place::Engine(From::Podman, _), Place::Engine(From::Podman, _)) = (&from, &to) {
+    if let (Place::Engine(Engine::Podman, _), Place::Engine(Engine::Podman, _)) = (&from, &to) {
         // It would wait for the locks that the other end holds.
         let text = "from podman's store to podman nothing is copied: `podman tag` gives another name";
         return Err(Failure::Text(text.to_owned(), 1));
@@ -149,7 +149,7 @@ impl Copier<'_> {
         }
     }
 
-    fn find_in_engine(&self, engine: From, name: &str) -> Result<Found, Failure> {
+    fn find_in_engine(&self, engine: Engine, name: &str) -> Result<Found, Failure> {
         let daemon = match local::open(&self.args.engines, engine)? {
             Opened::Archives(daemon) => daemon,
             Opened::Blobs(blobs) => {
@@ -209,14 +209,14 @@ impl Copier<'_> {
                     return Err(by_digest());
                 }
                 let companions = moved(found.companions, Some(&name))?;
-                let cargo = Cargo {
+                let outgoing = Outgoing {
                     source: &found.origin,
                     images: renamed(found.images, Some(name))?,
                     companions,
                     selection: Selection { keep_index: true, ..self.options().selection },
                     mode: self.mode(),
                 };
-                cargo.into_engine(*engine, &self.args.engines)
+                outgoing.into_engine(*engine, &self.args.engines)
             }
             Place::Layout(_, Some(_)) if found.images.len() > 1 => Err(one_name()),
             Place::Layout(folder, reference) => {

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use barge_core::content::{Image, Resolver};
-use barge_core::error::{Error, ErrorKind};
+use barge_core::error::ErrorKind;
 use barge_core::resolve::all_tags;
 use barge_oci::Reference;
 use barge_sources::containerd::{Containerd, Via};
@@ -17,8 +17,6 @@ use crate::args::Engines;
 
 /// How long all of them have to answer.
 const PATIENCE: Duration = Duration::from_millis(1500);
-/// Namespaces of containerd that are another engine's.
-const DOCKERS: &str = "moby";
 
 /// The flags with which one engine is asked, if it has an image.
 type Look = fn(&Engines, &str) -> Result<Option<String>, Failure>;
@@ -89,10 +87,12 @@ fn in_podman(engines: &Engines, name: &str) -> Result<Option<String>, Failure> {
 fn in_containerd(engines: &Engines, name: &str) -> Result<Option<String>, Failure> {
     let socket = engines.address.as_deref().map_or(Path::new(Containerd::SOCKET), Path::new);
     let connect = |namespace: &str| Containerd::connect(socket, namespace, Via::Api, None);
-    for namespace in connect(&engines.namespace)?.namespaces()?.iter().filter(|n| *n != DOCKERS) {
+    for namespace in
+        connect(&engines.namespace)?.namespaces()?.iter().filter(|n| *n != Containerd::DOCKERS_NAMESPACE)
+    {
         if has(&connect(namespace)?.images()?, name) {
             return Ok(Some(format!("--from containerd --namespace {namespace}")));
         }
     }
-    Ok::<_, Error>(None).map_err(Failure::Core)
+    Ok(None)
 }

@@ -58,28 +58,6 @@ pub(super) fn is_said(args: &Engines) -> bool {
     args.host.is_some() || args.context.is_some()
 }
 
-/// Whether it is said which service of podman's is meant, and no folder.
-pub(super) fn podman_is_said(args: &Engines) -> bool {
-    args.root.is_none()
-        && (args.host.is_some() || std::env::var_os("CONTAINER_HOST").is_some_and(|host| !host.is_empty()))
-}
-
-/// What answers docker's API for podman: `--host`, CONTAINER_HOST, or the usual socket of this user.
-pub(super) fn podman(args: &Engines) -> Result<Engine, Failure> {
-    let said = args.host.clone().or_else(|| std::env::var("CONTAINER_HOST").ok());
-    let host = match said.filter(|host| !host.is_empty()) {
-        Some(host) => host,
-        None => format!("unix://{}", podmans_socket().display()),
-    };
-    Ok(Engine::connect(&Address::parse(&host, None)?, None)?)
-}
-
-/// The usual socket of podman's service.
-pub(super) fn podmans_socket() -> PathBuf {
-    let own = directory("XDG_RUNTIME_DIR").filter(|_| !rustix::process::geteuid().is_root());
-    own.unwrap_or_else(|| PathBuf::from("/run")).join("podman/podman.sock")
-}
-
 /// The usual socket, or where only that is there the one of this user's own daemon.
 fn socket() -> PathBuf {
     let usual = PathBuf::from(SOCKET);

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::local::{self, Opened};
 use super::{Failure, Outcome, engine, list, platform, print, say};
-use crate::args::{From, Inspect, Via};
+use crate::args::{Engine, From, Inspect, Via};
 use crate::render::template::{execute, parse};
 use crate::usage::{Arity, check};
 
@@ -25,21 +25,21 @@ pub(crate) fn run(args: &Inspect, store: impl Fn() -> Result<Store, Failure>, ty
     let format = args.format.as_deref().filter(|f| !f.is_empty());
     let template = format.filter(|f| *f != "json").map(|f| parse(f, TEMPLATE_ERROR)).transpose()?;
     let output = Output { template, format };
-    match args.from {
+    match (args.from, args.from.engine()) {
         // The daemon tells best what it has.
-        From::Docker if args.engines.via != Via::Disk => {
+        (_, Some(Engine::Docker)) if args.engines.via != Via::Disk => {
             let engine = engine::docker(&args.engines)?;
             output.all(&args.images, Clone::clone, |image| engine.inspect(image, platform.as_ref()))
         }
-        From::Registry => Err(list::no_list()),
-        From::Store => {
+        (From::Registry, _) => Err(list::no_list()),
+        (_, None) => {
             let store = store()?;
             output.all(&args.images, for_template, |image| {
                 let inspected = inspect(&store, &store.names()?, image, platform.as_ref())?;
                 Ok(ImageInspect::new(inspected, ApiVersion::NEWEST))
             })
         }
-        from => match local::open(&args.engines, from)? {
+        (_, Some(engine)) => match local::open(&args.engines, engine)? {
             Opened::Archives(engine) => {
                 output.all(&args.images, Clone::clone, |image| engine.inspect(image, platform.as_ref()))
             }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::local::{self, Blobs, Opened};
 use super::place::{REGISTRY, gather, reference};
 use super::{Failure, Outcome, engine, note, print, registry, say};
-use crate::args::{From, List, Via, View};
+use crate::args::{Engine, From, List, Via, View};
 use crate::render::size::human_size;
 use crate::render::table::Table;
 use crate::render::template::{Row, render};
@@ -49,10 +49,11 @@ pub(crate) fn run(args: &List, store: impl Fn() -> Result<Store, Failure>, typed
     {
         return in_registry(args, &reference(name)?);
     }
-    match args.from {
-        From::Store => {}
-        From::Registry => return Err(no_list()),
-        From::Docker | From::Containerd | From::Podman => return in_engine(args, typed),
+    if args.from == From::Registry {
+        return Err(no_list());
+    }
+    if let Some(engine) = args.from.engine() {
+        return in_engine(args, engine, typed);
     }
     let mut filters = Filters::default();
     for filter in &args.filter {
@@ -79,10 +80,10 @@ pub(super) fn no_list() -> Failure {
 }
 
 /// Those of an engine. A daemon knows its own filters, and tells what it has without anything being read.
-fn in_engine(args: &List, typed: &str) -> Outcome {
-    let daemon = match args.from {
-        From::Docker if args.engines.via != Via::Disk => engine::docker(&args.engines)?,
-        from => match local::open(&args.engines, from)? {
+fn in_engine(args: &List, engine: Engine, typed: &str) -> Outcome {
+    let daemon = match engine {
+        Engine::Docker if args.engines.via != Via::Disk => engine::docker(&args.engines)?,
+        engine => match local::open(&args.engines, engine)? {
             Opened::Archives(daemon) => daemon,
             Opened::Blobs(blobs) => return in_blobs(args, &blobs),
         },

@@ -13,16 +13,16 @@ use barge_oci::Reference;
 use barge_server::wire::PUSH;
 use barge_sources::registry::Registry;
 
-use super::load_engine::Cargo;
+use super::load_engine::Outgoing;
 use super::place::reference;
 use super::{Failure, Outcome, note, now, platforms, print, referrers, registry};
-use crate::args::{Checks, From, Load, ProgressMode};
+use crate::args::{Checks, Engine, Load, ProgressMode};
 use crate::render::{progress, transfers};
 use crate::usage::{Arity, bad_flag, check};
 
 /// Engines, where a registry could be named.
-const ENGINES: [(&str, From); 3] =
-    [("docker", From::Docker), ("containerd", From::Containerd), ("podman", From::Podman)];
+const ENGINES: [(&str, Engine); 3] =
+    [("docker", Engine::Docker), ("containerd", Engine::Containerd), ("podman", Engine::Podman)];
 /// How many absent platforms are named one by one.
 const MOST_NAMED: usize = 10;
 
@@ -78,14 +78,14 @@ fn send_to<C: Provider + Sync>(args: &Load, staged: &Staged<C>, referrers: &Refe
     };
     // What is loaded keeps its digest.
     let selection = Selection { platforms: platforms(&args.platform)?, keep_index: true, foreign: true };
-    let cargo = Cargo {
+    let outgoing = Outgoing {
         source: staged,
         images: staged.images.clone(),
         companions: staged.referrers.iter().filter(|i| referrers.takes(&i.target)).cloned().collect(),
         selection,
         mode: if args.quiet { ProgressMode::None } else { args.progress },
     };
-    cargo.into_engine(*to, &args.engines)?;
+    outgoing.into_engine(*to, &args.engines)?;
     staged.loaded.warnings.iter().for_each(|warning| note("warning", warning));
     Ok(())
 }

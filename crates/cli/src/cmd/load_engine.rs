@@ -14,18 +14,18 @@ use barge_core::ops::{PushOptions, SaveOptions, plan_images};
 use barge_core::output::Output;
 use barge_core::progress::Progress;
 use barge_core::select::Selection;
-use barge_oci::{Digest, Reference};
+use barge_oci::{Descriptor, Digest, Reference};
 use barge_server::wire::PUSH;
 use barge_sources::containerd::{Containerd, PutOptions};
 use barge_sources::docker::{Engine, Held};
 use barge_sources::unpacked::Unpacked;
 
 use super::{Failure, Outcome, engine, local, note, podman, print};
-use crate::args::{Engines, From, ProgressMode};
+use crate::args::{Engine as Kind, Engines, ProgressMode};
 use crate::render::{progress, transfers};
 
 /// What goes into an engine.
-pub(super) struct Cargo<'a, P> {
+pub(super) struct Outgoing<'a, P> {
     pub(super) source: &'a P,
     pub(super) images: Vec<Image>,
     /// What refers to them.
@@ -34,18 +34,17 @@ pub(super) struct Cargo<'a, P> {
     pub(super) mode: ProgressMode,
 }
 
-impl<P: Provider + Sync> Cargo<'_, P> {
+impl<P: Provider + Sync> Outgoing<'_, P> {
     /// Into the engine that is meant, and says of each image that it is there.
-    pub(super) fn into_engine(self, to: From, engines: &Engines) -> Outcome {
+    pub(super) fn into_engine(self, to: Kind, engines: &Engines) -> Outcome {
         match to {
-            From::Containerd => self.into_containerd(&local::containerd(engines)?),
+            Kind::Containerd => self.into_containerd(&local::containerd(engines)?),
+            Kind::Docker => self.into_daemon(&engine::docker(engines)?, true),
             // A host has podman without its service far more often than with it.
-            From::Podman if engines.root.is_some() => self.into_podman(engines),
-            From::Podman if !engine::podman_is_said(engines) && !engine::podmans_socket().exists() => {
+            Kind::Podman if engines.root.is_some() || !(podman::is_said(engines) || podman::is_there()) => {
                 self.into_podman(engines)
             }
-            From::Podman => self.into_daemon(&engine::podman(engines)?, false),
-            From::Docker | From::Store | From::Registry => self.into_daemon(&engine::docker(engines)?, true),
+            Kind::Podman => self.into_daemon(&podman::service(engines)?, false),
         }
     }
 
@@ -86,15 +85,10 @@ impl<P: Provider + Sync> Cargo<'_, P> {
             note("warning", &format!("the daemon says: {line}"));
         }
         let held = engine.images(&[])?;
-        for image in &plan.images {
-            let ids = ids(self.source, &Image { name: image.name.clone(), target: image.root.clone() })?;
+        self.arrived(&plan, "the daemon", |image, ids| {
             let called = |held: &Held| image.name.as_ref().is_none_or(|name| held.names.contains(name));
-            if !held.iter().any(|held| ids.contains(&held.id) && (!names || called(held))) {
-                let text = "the daemon says that it has loaded it, and does not have it";
-                return Err(Failure::Text(format!("{}: {text}", shown(image)), 1));
-            }
-        }
-        loaded(&plan)
+            held.iter().any(|held| ids.contains(&held.id) && (!names || called(held)))
+        })
     }
 
     /// As an archive, to podman itself: the last resort.
@@ -136,34 +130,34 @@ impl<P: Provider + Sync> Cargo<'_, P> {
             }
         })?;
         let there = Unpacked::names(&podman::roots(engines)?)?;
+        self.arrived(&plan, "podman", |_, ids| there.iter().any(|held| ids.contains(&held.target.digest)))
+    }
+
+    /// Sees to it that an engine has every image, by one of the digests that it may be called by, and says so.
+    fn arrived(&self, plan: &Plan, who: &str, has: impl Fn(&Planned, &BTreeSet<Digest>) -> bool) -> Outcome {
+        let shown = |image: &Planned| {
+            image.name.as_ref().map_or_else(|| image.root.digest.to_string(), Reference::familiar)
+        };
         for image in &plan.images {
-            let ids = ids(self.source, &Image { name: image.name.clone(), target: image.root.clone() })?;
-            if !there.iter().any(|held| ids.contains(&held.target.digest)) {
-                let text = "podman says that it has loaded it, and does not have it";
-                return Err(Failure::Text(format!("{}: {text}", shown(image)), 1));
+            if !has(image, &ids(self.source, &image.root)?) {
+                let text =
+                    format!("{}: {who} says that it has loaded it, and does not have it", shown(image));
+                return Err(Failure::Text(text, 1));
             }
         }
-        loaded(&plan)
+        plan.images.iter().try_for_each(|image| match &image.name {
+            Some(_) => print(&format!("Loaded image: {}\n", shown(image))),
+            None => print(&format!("Loaded image ID: {}\n", shown(image))),
+        })
     }
 }
 
-fn shown(image: &Planned) -> String {
-    image.name.as_ref().map_or_else(|| image.root.digest.to_string(), Reference::familiar)
-}
-
-fn loaded(plan: &Plan) -> Outcome {
-    plan.images.iter().try_for_each(|image| match &image.name {
-        Some(name) => print(&format!("Loaded image: {}\n", name.familiar())),
-        None => print(&format!("Loaded image ID: {}\n", image.root.digest)),
-    })
-}
-
-/// What a daemon may call an image: by its root, by a manifest, or by a config.
-fn ids(source: &impl Provider, image: &Image) -> Result<BTreeSet<Digest>, Failure> {
-    let tree = Tree::walk(source, &image.target)?;
+/// What an engine may call an image: by its root, by a manifest, or by a config.
+fn ids(source: &impl Provider, root: &Descriptor) -> Result<BTreeSet<Digest>, Failure> {
+    let tree = Tree::walk(source, root)?;
     let manifests = tree.whole().flat_map(|m| {
         let config = m.manifest.as_ref().map(|m| m.config.digest);
         std::iter::once(m.descriptor.digest).chain(config)
     });
-    Ok(manifests.chain([image.target.digest]).collect())
+    Ok(manifests.chain([root.digest]).collect())
 }

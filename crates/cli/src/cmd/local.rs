@@ -13,12 +13,10 @@ use barge_sources::docker::{Engine, Held};
 use barge_sources::unpacked::Unpacked;
 
 use super::{Failure, engine, note, podman};
-use crate::args::{Engines, From, Via};
+use crate::args::{Engine as Kind, Engines, Via};
 
 /// Where docker's files are, unless its daemon says otherwise.
 const DOCKERS_ROOT: &str = "/var/lib/docker";
-/// Docker's namespace in containerd.
-const DOCKERS_NAMESPACE: &str = "moby";
 
 /// How an engine's images are had.
 pub(super) enum Opened {
@@ -35,9 +33,9 @@ pub(super) enum Blobs {
 }
 
 /// Opens the engine that is meant.
-pub(super) fn open(args: &Engines, from: From) -> Result<Opened, Failure> {
-    let (opened, way) = match from {
-        From::Containerd => {
+pub(super) fn open(args: &Engines, engine: Kind) -> Result<Opened, Failure> {
+    let (opened, way) = match engine {
+        Kind::Containerd => {
             let containerd = containerd(args)?;
             let way = match containerd.way() {
                 Way::Disk(root) => format!("blobs are read below {}", root.display()),
@@ -45,16 +43,16 @@ pub(super) fn open(args: &Engines, from: From) -> Result<Opened, Failure> {
             };
             (Opened::Blobs(Blobs::Containerd(Box::new(containerd))), way)
         }
-        From::Podman if args.via == Via::Api || (args.via == Via::Auto && engine::podman_is_said(args)) => (
-            Opened::Archives(engine::podman(args)?),
+        Kind::Podman if args.via == Via::Api || (args.via == Via::Auto && podman::is_said(args)) => (
+            Opened::Archives(podman::service(args)?),
             "images come over podman's API: it was asked for".to_owned(),
         ),
-        From::Podman => {
+        Kind::Podman => {
             let roots = podman::roots(args)?;
             let way = format!("layers are put together from {}", shown(&roots));
             (Opened::Blobs(Blobs::Unpacked(Unpacked::podman(&roots)?)), way)
         }
-        From::Docker | From::Store | From::Registry => docker(args)?,
+        Kind::Docker => docker(args)?,
     };
     if args.verbose {
         note("note", &way);
@@ -123,7 +121,7 @@ fn dockers_containerd(args: &Engines) -> Result<(Blobs, String), Error> {
     let mut last = Error::not_found("there is no containerd");
     for socket in sockets {
         let root = args.root.as_deref().map(Path::new);
-        match Containerd::connect(&socket, DOCKERS_NAMESPACE, containerd::Via::Disk, root) {
+        match Containerd::connect(&socket, Containerd::DOCKERS_NAMESPACE, containerd::Via::Disk, root) {
             Ok(containerd) => {
                 let way = match containerd.way() {
                     Way::Disk(root) => format!("blobs are read below {}", root.display()),

@@ -25,16 +25,16 @@ use barge_sources::registry::{Gathered, Registry, Settings};
 
 use super::Failure;
 use super::local::Blobs;
-use crate::args::From;
+use crate::args::Engine;
 
 /// The prefix of images in registries.
 pub(super) const REGISTRY: &str = "docker://";
 
 /// The prefixes of images in engines.
-const ENGINES: [(&str, From); 3] = [
-    ("docker-daemon:", From::Docker),
-    ("containerd:", From::Containerd),
-    ("containers-storage:", From::Podman),
+const ENGINES: [(&str, Engine); 3] = [
+    ("docker-daemon:", Engine::Docker),
+    ("containerd:", Engine::Containerd),
+    ("containers-storage:", Engine::Podman),
 ];
 
 /// A place as it was typed.
@@ -44,7 +44,7 @@ pub(super) enum Place {
     Store(String),
     Registry(Reference),
     /// An image of an engine, or a name in it.
-    Engine(From, String),
+    Engine(Engine, String),
     Layout(PathBuf, Option<String>),
     Archive(PathBuf, Option<String>),
 }

@@ -1,7 +1,8 @@
-//! Where podman keeps images: what its `storage.conf` says, else the usual place of this user.
+//! Where podman is: its images, as its `storage.conf` says, and its service, which answers docker's API.
 
 use std::path::PathBuf;
 
+use barge_sources::docker::{Address, Engine};
 use serde::Deserialize;
 
 use super::Failure;
@@ -71,4 +72,30 @@ fn configured(root: bool) -> Storage {
         storage.graphroot.clear();
     }
     storage
+}
+
+/// Whether it is said which service is meant, and no folder.
+pub(super) fn is_said(args: &Engines) -> bool {
+    args.root.is_none() && said(args).is_some()
+}
+
+/// Whether the service runs where it usually does.
+pub(super) fn is_there() -> bool {
+    socket().exists()
+}
+
+/// The service: `--host`, CONTAINER_HOST, or the usual socket of this user.
+pub(super) fn service(args: &Engines) -> Result<Engine, Failure> {
+    let host = said(args).unwrap_or_else(|| format!("unix://{}", socket().display()));
+    Ok(Engine::connect(&Address::parse(&host, None)?, None)?)
+}
+
+fn said(args: &Engines) -> Option<String> {
+    let said = args.host.clone().or_else(|| std::env::var("CONTAINER_HOST").ok());
+    said.filter(|host| !host.is_empty())
+}
+
+fn socket() -> PathBuf {
+    let own = directory("XDG_RUNTIME_DIR").filter(|_| !rustix::process::geteuid().is_root());
+    own.unwrap_or_else(|| PathBuf::from("/run")).join("podman/podman.sock")
 }

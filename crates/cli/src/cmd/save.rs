@@ -55,8 +55,8 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
         Some(path) => Some(Output::open(path)?),
         None => Some(Output::standard()?),
     };
-    if is_engine(from) {
-        return Saving { args, from, options, packing, file }.run(output, store);
+    if let Some(engine) = from.engine() {
+        return Saving { args, engine, options, packing, file }.run(output, store);
     }
     let (plan, origin, verify, _lease) = if from == From::Registry {
         let (plan, gathered) = plan_from_registry(args, &options)?;
@@ -76,10 +76,6 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
             write(&plan, &origin, output, file, &options, args.progress)
         }
     }
-}
-
-fn is_engine(from: From) -> bool {
-    !matches!(from, From::Store | From::Registry)
 }
 
 /// Refuses flags that make no sense with each other.

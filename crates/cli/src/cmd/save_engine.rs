@@ -1,7 +1,6 @@
 //! `barge save --from docker|containerd|podman`: blobs from where they stand; archives passed on as they come where that
 //! can be, else by way of the store.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use barge_core::archive::{Packing, Relay, Verify, WriteOptions};
@@ -13,14 +12,13 @@ use barge_sources::docker::{Ask, Engine, Held};
 
 use super::local::{self, Blobs, Opened};
 use super::{Failure, Outcome, note, save};
-use crate::args::{From, PlanFormat, Save};
+use crate::args::{Engine as Kind, PlanFormat, Save};
 use crate::render::progress;
 
 /// What is saved, and how.
 pub(super) struct Saving<'a> {
     pub(super) args: &'a Save,
-    /// The engine.
-    pub(super) from: From,
+    pub(super) engine: Kind,
     pub(super) options: SaveOptions,
     pub(super) packing: Option<Packing>,
     /// The file, if it is one.
@@ -30,7 +28,7 @@ pub(super) struct Saving<'a> {
 impl Saving<'_> {
     /// Saves; without an output it is a dry run.
     pub(super) fn run(&self, output: Option<Output>, store: impl Fn() -> Result<Store, Failure>) -> Outcome {
-        match (local::open(&self.args.engines, self.from)?, output) {
+        match (local::open(&self.args.engines, self.engine)?, output) {
             (Opened::Blobs(blobs), output) => self.blobs(&blobs, output),
             (Opened::Archives(engine), Some(output)) => self.archives(&engine, output, store),
             (Opened::Archives(_), None) => {
@@ -95,10 +93,9 @@ impl Saving<'_> {
         let ([request], true) = (ask.requests.as_slice(), ask.passes) else { return Ok(Some(output)) };
         let mut archive = engine.export(&request.ids, request.platform.as_ref())?;
         let name = self.file.unwrap_or(Path::new("the archive"));
-        let omitted: BTreeSet<_> = ask.omitted.clone();
         let passed = {
             let bar = progress::new(self.args.progress, "Saving");
-            let to = Relay::new(&mut output, self.packing, self.options.layout, name, omitted)?;
+            let to = Relay::new(&mut output, self.packing, self.options.layout, name, ask.omitted.clone())?;
             relay(&mut archive, &ask.images, &ask.expected, &self.options, to, bar.as_ref())
         };
         match (passed, self.file) {

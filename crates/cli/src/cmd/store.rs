@@ -42,10 +42,10 @@ pub(crate) fn gc(store: &Store) -> Outcome {
 
 /// `barge store df`
 pub(crate) fn df(args: &StoreDf, store: impl Fn() -> Result<Store, Failure>) -> Outcome {
-    let usage = match args.of {
-        From::Store => usage(&store()?)?,
-        From::Registry => return Err(list::no_list()),
-        from => in_engine(&local::open(&args.engines, from)?)?,
+    let usage = match args.of.engine() {
+        Some(engine) => in_engine(&local::open(&args.engines, engine)?)?,
+        None if args.of == From::Registry => return Err(list::no_list()),
+        None => usage(&store()?)?,
     };
     if args.format == PlanFormat::Json {
         let images = usage.images.iter().map(|i| {

@@ -25,9 +25,6 @@ use super::unpack::Unpacker;
 use super::writer::{PIECE, Writer};
 use super::{Containerd, LeaseGuard};
 
-/// Docker's namespace, the one in which images without a name are known.
-const DOCKERS: &str = "moby";
-
 /// What goes into containerd, and what becomes of it there.
 #[derive(Debug, Clone, Default)]
 pub struct PutOptions {
@@ -91,9 +88,9 @@ impl Containerd {
         Ok(put)
     }
 
-    /// containerd keeps nothing that has no name, and only docker has a name for that.
+    /// containerd keeps nothing that has no name, and only docker has a name for that, in its namespace.
     fn accepts(&self, image: &Image) -> Result<()> {
-        if image.name.is_some() || self.namespace == DOCKERS {
+        if image.name.is_some() || self.namespace == Self::DOCKERS_NAMESPACE {
             return Ok(());
         }
         let message = format!("{}: containerd keeps no image without a name", image.target.digest);

@@ -30,8 +30,10 @@ pub struct Containerd {
 impl Containerd {
     /// Where containerd listens, unless its configuration says otherwise.
     pub const SOCKET: &'static str = "/run/containerd/containerd.sock";
-    /// Where the containerd listens that dockerd starts for itself; docker's namespace in it is `moby`.
+    /// Where the containerd listens that dockerd starts for itself.
     pub const DOCKERS_SOCKET: &'static str = "/run/docker/containerd/containerd.sock";
+    /// Docker's namespace.
+    pub const DOCKERS_NAMESPACE: &'static str = "moby";
 
     /// Connects to the containerd that listens at `socket`. A namespace that is not there has no images. `root` is where
     /// its content store is seen from here, if that is not where it says itself.
