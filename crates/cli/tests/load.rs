@@ -1,5 +1,6 @@
-//! `barge load`: what it says, which images it takes under which names. What is no archive is in
-//! `load/refused.rs`, what happens when something gets in the way in `load/interrupted.rs`.
+//! `barge load`: what it reads and what it says. Which names images get is in `load/names.rs`, which platforms of them
+//! are taken in `load/platforms.rs`. What is no archive is in `load/refused.rs`, what happens when something gets in the
+//! way in `load/interrupted.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -8,17 +9,19 @@ mod common;
 mod interrupted;
 #[path = "load/large.rs"]
 mod large;
+#[path = "load/names.rs"]
+mod names;
+#[path = "load/platforms.rs"]
+mod platforms;
 #[path = "load/refused.rs"]
 mod refused;
 
 use std::fs;
 
-use common::{HELLO, Layout, Maker, Place, Terminal, fifo, installed, on_terminal, tar};
+use common::{Layout, Maker, Place, Terminal, fifo, installed, on_terminal, tar};
 use serde_json::Value;
 
 const LOADED: &str = "Loaded image: hello-barge:latest\n";
-const PLATFORMS: &str =
-    "linux/amd64, linux/arm64/v8, linux/arm/v7, linux/riscv64, linux/s390x, linux/386, linux/ppc64le";
 
 /// An empty store and `hello.tar`, the sample image as barge saves it, beside it.
 fn archive() -> Place {
@@ -129,242 +132,6 @@ fn again() {
         |s: &std::collections::BTreeMap<std::path::PathBuf, Vec<u8>>| s.keys().cloned().collect::<Vec<_>>();
     assert_eq!(blobs(&before), blobs(&place.snapshot()));
     assert_eq!(place.names().len(), 1);
-}
-
-#[test]
-fn several_images_in_their_order() {
-    let mut layout = Layout::hello();
-    let image = layout.image(&Maker::new("linux/amd64").layer("1"));
-    let nameless = layout.image(&Maker::new("linux/amd64").layer("2"));
-    layout.name(&image, "example.org:5000/team/app:v1");
-    layout.name(&image, "docker.io/library/app:v1");
-    layout.list(&nameless);
-    let place = Place::new();
-    place.write("a.tar", layout.tar());
-    let expected = format!(
-        "{LOADED}Loaded image: example.org:5000/team/app:v1\nLoaded image: app:v1\nLoaded image ID: {}\n",
-        nameless.digest
-    );
-    assert_eq!(place.ok("load -i a.tar"), expected);
-    assert_eq!(place.names().len(), 4);
-}
-
-#[test]
-fn a_name_that_another_image_had() {
-    let mut layout = Layout::default();
-    let old = layout.image(&Maker::new("linux/amd64").layer("old"));
-    layout.name(&old, "docker.io/library/hello-barge:latest");
-    layout.name(&old, "docker.io/library/kept:1");
-    let place = archive();
-    place.load(&layout);
-    assert_eq!(place.ok("load -i hello.tar"), LOADED);
-    let short = |digest: &str| digest["sha256:".len()..][..12].to_owned();
-    // It has another name: only that is left of it.
-    assert_eq!(
-        place.names(),
-        [format!("hello-barge:latest {}", short(HELLO)), format!("kept:1 {}", short(&old.digest))]
-    );
-
-    let place = archive();
-    let mut layout = Layout::default();
-    let old = layout.image(&Maker::new("linux/amd64").layer("old"));
-    layout.name(&old, "docker.io/library/hello-barge:latest");
-    place.load(&layout);
-    place.ok("load -i hello.tar");
-    // It has none: it stays, without a name.
-    assert_eq!(
-        place.names(),
-        [format!("<none>:<none> {}", short(&old.digest)), format!("hello-barge:latest {}", short(HELLO))]
-    );
-    place.ok("store gc");
-    assert!(place.blob(&old.digest).exists());
-}
-
-#[test]
-fn without_a_name() {
-    let place = Place::hello();
-    place.write("a.tar", place.saved(HELLO));
-    let here = Place::new();
-    here.write("a.tar", place.read("a.tar"));
-    assert_eq!(here.ok("load -i a.tar"), format!("Loaded image ID: {HELLO}\n"));
-    assert_eq!(here.names(), [format!("<none>:<none> {}", &HELLO["sha256:".len()..][..12])]);
-    // Where it has a name already, it keeps it.
-    place.ok("load -i a.tar");
-    assert_eq!(place.names(), [format!("hello-barge:latest {}", &HELLO["sha256:".len()..][..12])]);
-}
-
-#[test]
-fn names_with_digests() {
-    let load = |name: &str| {
-        let mut layout = Layout::default();
-        let image = layout.image(&Maker::new("linux/amd64").layer("1"));
-        layout.name(&image, &name.replace("ID", &image.digest));
-        let place = Place::new();
-        place.write("a.tar", layout.tar());
-        let said = place.ok("load -i a.tar").replace(&image.digest, "ID");
-        (
-            said,
-            place.ok("images --format '{{.Repository}} {{.Tag}} {{.Digest}}'").replace(&image.digest, "ID"),
-        )
-    };
-    let strings = |said: &str, listed: &str| (said.to_owned(), listed.to_owned());
-    let said = "Loaded image: app@ID\n";
-    assert_eq!(load("docker.io/library/app@ID"), strings(said, "app <none> ID\n"));
-    // A tag is the name, as docker lists it.
-    assert_eq!(load("docker.io/library/app:v1@ID"), strings("Loaded image: app:v1\n", "app v1 ID\n"));
-    assert_eq!(load("app"), strings("Loaded image: app:latest\n", "app latest ID\n"));
-}
-
-/// A layout as skopeo and oras write it: the annotation is a tag alone.
-fn tag_alone(tag: &str) -> (Place, String) {
-    let mut layout = Layout::default();
-    let image = layout.image(&Maker::new("linux/amd64").layer("1"));
-    layout.annotate(&image, &[("org.opencontainers.image.ref.name", tag)]);
-    let place = Place::new();
-    place.write("a.tar", layout.tar());
-    (place, image.digest)
-}
-
-#[test]
-fn a_tag_without_a_repository() {
-    let (place, digest) = tag_alone("v1");
-    let ran = place.run("load -i a.tar");
-    assert_eq!((ran.code, ran.out()), (Some(0), format!("Loaded image ID: {digest}\n")));
-    assert_eq!(
-        ran.stderr,
-        "warning: `v1` is a tag without a repository, the image stays nameless; \
-         `--base-name NAME` names it NAME:v1\n"
-    );
-}
-
-#[test]
-fn a_repository_for_tags() {
-    let (place, _) = tag_alone("v1");
-    assert_eq!(
-        place.ok("load -i a.tar --base-name example.org/team/app"),
-        "Loaded image: example.org/team/app:v1\n"
-    );
-    assert_eq!(place.ok("load -i a.tar --base-name app"), "Loaded image: app:v1\n");
-    // Names that are whole are none of its business.
-    let place = archive();
-    assert_eq!(place.ok("load -i hello.tar --base-name app"), LOADED);
-}
-
-#[test]
-fn a_repository_that_is_none() {
-    let (place, _) = tag_alone("v1");
-    for bad in ["X", "a//b"] {
-        let ran = place.run(&format!("load -i a.tar --base-name {bad}"));
-        assert_eq!((ran.code, ran.out().as_str()), (Some(125), ""), "{bad}: {}", ran.stderr);
-        assert!(
-            ran.stderr.starts_with(&format!("invalid argument \"{bad}\" for \"--base-name\" flag: ")),
-            "{}",
-            ran.stderr
-        );
-    }
-}
-
-#[test]
-fn one_platform_of_several() {
-    let place = archive();
-    assert_eq!(place.ok("load --platform linux/s390x -i hello.tar"), LOADED);
-    let out = place.ok("images --format '{{.Platforms}} {{.ID}}'");
-    assert_eq!(out, format!("linux/s390x {}\n", &HELLO["sha256:".len()..][..12]));
-    let held = fs::read_dir(place.store().join("blobs/sha256")).unwrap().count();
-    // The index, and a manifest, a config and a layer.
-    assert_eq!(held, 4);
-    assert!(place.ok("store check").ends_with(": no faults\n"));
-    // The others may follow.
-    place.ok("load --platform linux/386,linux/arm64 -i hello.tar");
-    let out = place.ok("images --format '{{.Platforms}}'");
-    assert_eq!(out, "linux/arm64/v8,linux/s390x,linux/386\n");
-    place.ok("load --platform all -i hello.tar");
-    assert!(place.saved("hello-barge") == place.read("hello.tar"));
-}
-
-#[test]
-fn a_platform_that_is_not_there() {
-    let place = archive_and_more();
-    let before = place.snapshot();
-    let hint = format!("hint: the archive has: {PLATFORMS}; nothing was loaded\n");
-    for given in ["linux/mips", "linux/amd64,linux/mips"] {
-        assert_eq!(
-            place.fails(&format!("load -i hello.tar --platform {given}")),
-            format!("requested platform(s) ([linux/mips]) not found: hello-barge:latest\n{hint}")
-        );
-    }
-    assert!(before == place.snapshot());
-    let said = place.fails("load -i hello.tar --platform toaster");
-    assert_eq!(
-        said,
-        "invalid platform: \"toaster\": unknown operating system or architecture: invalid argument\n"
-    );
-}
-
-#[test]
-fn a_platform_that_one_of_two_images_lacks() {
-    let mut layout = Layout::hello();
-    let image = layout.image(&Maker::new("linux/amd64").layer("1"));
-    layout.name(&image, "docker.io/library/app:1");
-    let place = archive_and_more();
-    place.write("a.tar", layout.tar());
-    let before = place.snapshot();
-    assert_eq!(
-        place.fails("load -i a.tar --platform linux/s390x"),
-        "requested platform(s) ([linux/s390x]) not found: app:1\n\
-         hint: the archive has: linux/amd64; nothing was loaded\n"
-    );
-    assert!(before == place.snapshot());
-}
-
-#[test]
-fn a_platform_of_which_something_is_missing() {
-    let mut layout = Layout::hello();
-    layout.remove(&layout.platform("linux/s390x")[2].clone());
-    let place = archive_and_more();
-    place.write("a.tar", layout.tar());
-    let before = place.snapshot();
-    let said = place.fails("load -i a.tar --platform linux/s390x");
-    assert!(
-        said.starts_with(
-            "requested platform(s) ([linux/s390x]) found, but some content is missing: hello-barge:latest\n"
-        ),
-        "{said}"
-    );
-    assert!(before == place.snapshot());
-}
-
-#[test]
-fn an_archive_without_some_platforms() {
-    let mut layout = Layout::hello();
-    for platform in ["linux/s390x", "linux/386"] {
-        for digest in layout.platform(platform) {
-            layout.remove(&digest);
-        }
-    }
-    let place = Place::new();
-    place.write("a.tar", layout.tar());
-    let ran = place.run("load -i a.tar");
-    let note = "note: hello-barge:latest: listed but not in the archive: linux/s390x, linux/386\n";
-    assert_eq!((ran.code, ran.out().as_str(), ran.stderr.as_str()), (Some(0), LOADED, note));
-    assert!(place.ok("store check").ends_with(": no faults\n"));
-}
-
-#[test]
-fn attestations_come_along() {
-    let mut layout = Layout::default();
-    let image = layout.image(&Maker::new("linux/amd64").layer("1"));
-    let statement = layout.attestation(&image);
-    let index = layout.index(&[&image, &statement]);
-    layout.name(&index, "docker.io/library/signed:1");
-    let place = Place::new();
-    place.write("a.tar", layout.tar());
-    assert_eq!(place.ok("load -i a.tar"), "Loaded image: signed:1\n");
-    assert!(place.blob(&statement.digest).exists());
-    let place = Place::new();
-    place.write("a.tar", layout.tar());
-    assert_eq!(place.ok("load --platform linux/amd64 -i a.tar"), "Loaded image: signed:1\n");
-    assert!(place.blob(&statement.digest).exists());
 }
 
 #[test]

@@ -1,17 +1,26 @@
-//! `barge pull` and `barge push`, with a real registry; `registry/robust.rs` has what goes wrong on the way,
-//! `registry/guarded.rs` TLS, passwords and tokens.
+//! `barge pull` and `barge push`, with a real registry. What goes wrong on the way is in `registry/robust.rs`, registries
+//! that lie in `registry/lies.rs`, mirrors in `registry/mirrors.rs`; passwords and tokens are in `registry/guarded.rs`, who
+//! must not get them in `registry/astray.rs`, and certificates in `registry/tls.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "registry/astray.rs"]
+mod astray;
 mod common;
 #[path = "registry/guarded.rs"]
 mod guarded;
+#[path = "registry/lies.rs"]
+mod lies;
+#[path = "registry/mirrors.rs"]
+mod mirrors;
 #[path = "registry/places.rs"]
 mod places;
 #[path = "registry/referrers.rs"]
 mod referrers;
 #[path = "registry/robust.rs"]
 mod robust;
+#[path = "registry/tls.rs"]
+mod tls;
 
 use barge_testkit::peers::Registry;
 use barge_testkit::proxy::{Mishap, Proxy};

@@ -1,15 +1,20 @@
-//! Command lines that make no sense, help, and the other names barge answers to. The texts and exit codes are
-//! those of docker's own command line.
+//! Command lines that make no sense, and the other name barge answers to. The texts and exit codes are those of
+//! docker's own command line. Help is in `usage/help.rs`, which store is meant in `usage/store.rs`, and where the
+//! texts go in `usage/messages.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod common;
+#[path = "usage/help.rs"]
+mod help;
+#[path = "usage/messages.rs"]
+mod messages;
+#[path = "usage/store.rs"]
+mod store;
 
-use std::fs;
 use std::os::unix::fs::symlink;
-use std::process::{Command, Stdio};
 
-use common::{Place, Ran, Terminal, on_terminal, words};
+use common::{Place, Ran, words};
 
 /// What flags that cannot be parsed come to.
 #[track_caller]
@@ -178,90 +183,6 @@ fn unknown_commands() {
     );
 }
 
-/// As docker has it: the help, on the standard error, and no failure.
-#[test]
-fn a_group_of_commands_alone_is_its_help() {
-    let place = Place::new();
-    for group in ["", "image", "archive", "store"] {
-        let ran = place.run(group);
-        assert_eq!((ran.code, ran.out().as_str()), (Some(0), ""), "barge {group}: {}", ran.stderr);
-        assert_eq!(ran.stderr, place.ok(&format!("{group} --help")), "barge {group}");
-    }
-}
-
-#[test]
-fn help_goes_to_the_standard_output() {
-    let place = Place::new();
-    for command in [
-        "",
-        "image",
-        "save",
-        "image save",
-        "load",
-        "images",
-        "image ls",
-        "image inspect",
-        "history",
-        "tag",
-        "rmi",
-        "image rm",
-        "image prune",
-        "archive",
-        "archive ls",
-        "archive verify",
-        "store",
-        "store check",
-        "store gc",
-        "store df",
-        "completion",
-    ] {
-        let help = place.ok(&format!("{command} --help"));
-        assert_eq!(help, place.ok(&format!("{command} -h")), "{command}");
-        let path = format!("barge {command}");
-        assert!(help.contains(&format!("Usage: {}", path.trim_end())), "{command}: {help}");
-        assert!(!help.contains('\u{1b}'), "{command}: {help}");
-    }
-}
-
-#[test]
-fn help_is_a_command_too() {
-    let place = Place::new();
-    assert_eq!(place.ok("help"), place.ok("--help"));
-    assert_eq!(place.ok("help image"), place.ok("image --help"));
-    assert_eq!(place.ok("help save"), place.ok("save --help"));
-    assert_eq!(place.ok("help image save"), place.ok("image save --help"));
-}
-
-#[test]
-fn help_tells_every_flag_of_dockers() {
-    let place = Place::new();
-    for (command, flags) in [
-        ("save", &["-o, --output", "--platform"][..]),
-        ("load", &["-i, --input", "-q, --quiet", "--platform"]),
-        (
-            "images",
-            &["-a, --all", "--digests", "-f, --filter", "--format", "--no-trunc", "-q, --quiet", "--tree"],
-        ),
-        ("image inspect", &["-f, --format", "--platform"]),
-        ("history", &["--format", "-H, --human", "--no-trunc", "-q, --quiet", "--platform"]),
-        ("rmi", &["-f, --force", "--no-prune", "--platform"]),
-        ("image prune", &["-a, --all", "--filter", "-f, --force"]),
-    ] {
-        let help = place.ok(&format!("{command} --help"));
-        for flag in flags {
-            assert!(help.lines().any(|l| l.trim_start().starts_with(flag)), "{command} {flag}: {help}");
-        }
-    }
-}
-
-#[test]
-fn the_version() {
-    let version = format!("barge {}\n", env!("CARGO_PKG_VERSION"));
-    for flag in ["--version", "-V"] {
-        assert_eq!(Place::new().ok(flag), version);
-    }
-}
-
 /// Started through a link of this name.
 fn as_docker(place: &Place, line: &str) -> Ran {
     let link = place.path("docker");
@@ -300,206 +221,4 @@ fn by_the_name_of_docker() {
 fn help_by_the_name_of_docker() {
     let help = as_docker(&Place::new(), "image save --help").out();
     assert!(help.contains("Usage: docker image save"), "{help}");
-}
-
-#[test]
-fn the_store_is_found() {
-    let place = Place::hello();
-    let other = Place::new();
-    let at = |command: &mut Command| -> Ran { command.args(["images", "-q"]).output().unwrap().into() };
-    let bare = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_barge"));
-        command.env_clear().stdin(Stdio::null());
-        command
-    };
-    let id = place.ok("images -q");
-    assert_eq!(at(bare().env("BARGE_STORE", place.store())).out(), id);
-    // The flag comes before the environment, wherever it stands.
-    assert_eq!(at(bare().env("BARGE_STORE", other.store()).arg("--store").arg(place.store())).out(), id);
-    let mut last = bare();
-    let ran: Ran = last.args(["images", "-q", "--store"]).arg(place.store()).output().unwrap().into();
-    assert_eq!(ran.out(), id);
-    let home = other.path("home");
-    fs::create_dir_all(home.join(".local/share/barge")).unwrap();
-    symlink(place.store(), home.join(".local/share/barge/store")).unwrap();
-    assert_eq!(at(bare().env("HOME", &home)).out(), id);
-    assert_eq!(at(bare().env("HOME", "/nowhere").env("XDG_DATA_HOME", home.join(".local/share"))).out(), id);
-    assert_eq!(at(bare().env("BARGE_STORE", "").env("HOME", &home)).out(), id);
-    let ran = at(&mut bare());
-    let text = "no place for the image store: give `--store DIR` or set HOME\n";
-    assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), text));
-}
-
-#[test]
-fn the_store_may_be_named_before_and_after_the_command() {
-    let place = Place::hello();
-    let store = place.store();
-    let store = store.to_str().unwrap();
-    let said = place.fails(&format!("image --store {store} save"));
-    assert!(said.starts_with("barge: 'barge image save' requires"), "{said}");
-    let said = place.fails(&format!("image save --store={store}"));
-    assert!(said.starts_with("barge: 'barge image save' requires"), "{said}");
-}
-
-#[test]
-fn a_folder_that_is_no_store() {
-    let place = Place::new();
-    fs::create_dir(place.store()).unwrap();
-    fs::write(place.store().join("letters.txt"), "dear").unwrap();
-    let expected = format!(
-        "{} is neither an image store nor an empty folder\n\
-         hint: choose another place with `--store DIR` or BARGE_STORE\n",
-        place.store().display()
-    );
-    for line in ["images", "save a", "load -i /dev/null", "store check"] {
-        assert_eq!(place.fails(line), expected, "{line}");
-    }
-    assert_eq!(fs::read_dir(place.store()).unwrap().count(), 1);
-}
-
-#[test]
-fn a_store_that_is_a_file() {
-    let place = Place::new();
-    fs::write(place.store(), "").unwrap();
-    let said = place.fails("images");
-    assert_eq!(said, format!("open store {}: not a directory\n", place.store().display()));
-}
-
-#[test]
-fn looking_makes_no_store() {
-    for line in [
-        "images",
-        "images --tree",
-        "image inspect a",
-        "history a",
-        "store check",
-        "store df",
-        "store gc",
-        "load -i gone.tar",
-    ] {
-        let place = Place::new();
-        assert_ne!(place.run(line).code, None);
-        let made: Vec<_> = place.snapshot().into_keys().filter(|path| path.is_file()).collect();
-        assert!(made.is_empty(), "{line}: {made:?}");
-    }
-}
-
-#[test]
-fn completions() {
-    let place = Place::new();
-    for (shell, sign) in [
-        ("bash", "complete -F _barge"),
-        ("zsh", "#compdef barge"),
-        ("fish", "complete -c barge"),
-        ("powershell", "Register-ArgumentCompleter"),
-        ("elvish", "edit:completion:arg-completer[barge]"),
-    ] {
-        let script = place.ok(&format!("completion {shell}"));
-        assert!(script.contains(sign), "{shell}");
-        assert!(script.contains("keep-index") && script.contains("prune"), "{shell}");
-    }
-}
-
-#[test]
-fn completions_that_the_shell_reads() {
-    let ran = Place::new().shell("source <(\"$barge\" completion bash) && complete -p barge");
-    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-    assert!(ran.out().contains("_barge"), "{}", ran.out());
-}
-
-#[test]
-fn a_shell_that_there_is_not() {
-    let ran = Place::new().run("completion nosh");
-    assert_eq!((ran.code, ran.out().as_str()), (Some(125), ""));
-    let text = ran.stderr.lines().next().unwrap();
-    assert!(text.contains("nosh") && text.contains("bash, elvish, fish, powershell, zsh"), "{text}");
-    assert!(!text.contains('<') && !text.contains("flag"), "{text}");
-}
-
-#[test]
-fn manual_pages() {
-    let place = Place::new();
-    assert_eq!(place.ok("man pages"), "");
-    let mut pages: Vec<String> = fs::read_dir(place.path("pages"))
-        .unwrap()
-        .map(|e| e.unwrap().file_name().into_string().unwrap())
-        .collect();
-    pages.sort();
-    for page in [
-        "barge.1",
-        "barge-image.1",
-        "barge-image-save.1",
-        "barge-save.1",
-        "barge-load.1",
-        "barge-images.1",
-        "barge-image-prune.1",
-        "barge-archive-verify.1",
-        "barge-store-check.1",
-    ] {
-        assert!(pages.iter().any(|p| p == page), "{page}: {pages:?}");
-    }
-    assert!(!pages.iter().any(|p| p.contains("man") || p.contains("help")), "{pages:?}");
-    let page = fs::read_to_string(place.path("pages/barge-image-save.1")).unwrap();
-    assert!(page.contains(".TH barge-image-save 1"), "{page}");
-    assert!(page.contains("barge image save"), "{page}");
-    assert!(page.contains(r"\-\-platform"), "{page}");
-    assert!(!page.contains(env!("CARGO_MANIFEST_DIR")), "{page}");
-}
-
-#[test]
-fn output_to_nobody_is_no_crash() {
-    let place = Place::hello();
-    for line in
-        ["images", "image inspect hello-barge", "history hello-barge", "save --dry-run hello-barge", "--help"]
-    {
-        let ran = place.shell(&format!("exec \"$barge\" {line} > /dev/full"));
-        assert!(!ran.stderr.contains("panicked"), "{line}: {}", ran.stderr);
-    }
-    let ran = place.shell("exec \"$barge\" images > /dev/full");
-    assert_eq!(
-        (ran.code, ran.stderr.as_str()),
-        (Some(1), "write standard output: no space left on device\n")
-    );
-}
-
-#[test]
-fn errors_to_nobody_are_no_crash() {
-    let place = Place::hello();
-    for line in
-        ["save gone", "save", "--zzz", "load -i /dev/null", "save --progress plain -o /dev/null hello-barge"]
-    {
-        let ran = place.shell(&format!("\"$barge\" {line} 2> /dev/full; echo $?"));
-        assert!(["0\n", "1\n", "125\n"].contains(&ran.out().as_str()), "{line}: {}", ran.out());
-    }
-}
-
-#[test]
-fn messages_on_a_terminal_are_plain() {
-    let place = Place::hello();
-    let ran = on_terminal(place.command(&["save", "gone"]), Terminal::Stderr, 80);
-    assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), "No such image: gone:latest\n"));
-}
-
-#[test]
-fn what_is_typed_cannot_upset_a_terminal() {
-    let place = Place::hello();
-    let mut upset = Vec::new();
-    for arguments in [
-        &["save", "\u{1b}[2Jgone"][..],
-        &["tag", "hello-barge", "\u{1b}[2Jx"],
-        &["image", "ls", "--filter", "\u{1b}[2J=1"],
-        &["save", "--platform", "\u{1b}[2J", "hello-barge"],
-        &["save", "--\u{1b}[2J", "hello-barge"],
-        &["\u{1b}[2J"],
-        &["load", "-i", "\u{1b}[2J"],
-        &["save", "-o", "\u{1b}[2J/a.tar", "hello-barge"],
-        &["image", "inspect", "-f", "{{\u{1b}", "hello-barge"],
-    ] {
-        let ran: Ran = place.command(arguments).output().unwrap().into();
-        assert_ne!(ran.code, Some(0), "{arguments:?}");
-        if ran.stderr.contains('\u{1b}') {
-            upset.push(arguments);
-        }
-    }
-    assert!(upset.is_empty(), "{upset:?}");
 }

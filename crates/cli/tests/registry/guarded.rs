@@ -1,8 +1,7 @@
-//! TLS, passwords and tokens; and that nothing secret is ever said.
+//! Passwords, tokens and helpers that keep them; and that nothing secret is ever said.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 
 use barge_testkit::peers::{Guard, Registry, USER};
 use barge_testkit::proxy::{Mishap, Proxy};
@@ -12,7 +11,7 @@ use super::common::{Place, Ran};
 const SECRET: &str = USER.1;
 
 /// A registry that is guarded, and the sample image under its name in a store.
-fn guarded(tls: bool, guard: Guard, repository: &str) -> Option<(Registry, Place, String)> {
+pub(crate) fn guarded(tls: bool, guard: Guard, repository: &str) -> Option<(Registry, Place, String)> {
     let registry = Registry::guarded(tls, guard).unwrap()?;
     let place = Place::hello();
     let name = format!("{}/{repository}:v1", registry.address());
@@ -21,11 +20,11 @@ fn guarded(tls: bool, guard: Guard, repository: &str) -> Option<(Registry, Place
 }
 
 /// Runs a command with `--creds`, as a word may have a space.
-fn with_creds(place: &Place, creds: &str, arguments: &[&str]) -> Ran {
+pub(crate) fn with_creds(place: &Place, creds: &str, arguments: &[&str]) -> Ran {
     place.run_in(place.command(&[arguments, &["--creds", creds]].concat()), b"")
 }
 
-fn ali() -> String {
+pub(crate) fn ali() -> String {
     format!("{}:{SECRET}", USER.0)
 }
 
@@ -33,18 +32,6 @@ fn ali() -> String {
 fn config(host: &str) -> String {
     // "ali:open sesame"
     format!(r#"{{"auths":{{"{host}":{{"auth":"YWxpOm9wZW4gc2VzYW1l"}}}}}}"#)
-}
-
-/// A registry whose blobs are at another host.
-fn sending_blobs_to(registry: &str, to: String) -> Proxy {
-    Proxy::start(registry, move |asked| {
-        if !asked.path.contains("/blobs/") {
-            return Mishap::None;
-        }
-        let location = format!("Location: http://{to}{}\r\n", asked.path);
-        Mishap::Instead("307 Temporary Redirect", location, Vec::new())
-    })
-    .unwrap()
 }
 
 #[test]
@@ -125,41 +112,6 @@ fn helpers() {
 }
 
 #[test]
-fn certificates() {
-    let Some((registry, place, name)) = guarded(true, Guard::None, "team/hello") else { return };
-    let said = place.run(&format!("push --attempts 2 {name}")).stderr;
-    assert!(said.contains("certificate") && said.contains("certs.d"), "{said}");
-    assert_eq!(place.ok(&format!("push -q --tls-verify=false {name}")), format!("{name}\n"));
-    let folder = place.path(&format!(".config/docker/certs.d/{}", registry.address()));
-    fs::create_dir_all(&folder).unwrap();
-    fs::copy(registry.authority(), folder.join("ca.crt")).unwrap();
-    let pull = |place: &Place, tell: &dyn Fn(&mut Command)| {
-        let other = Place::new();
-        let mut command = other.command(&["pull", "-q", &name]);
-        command.env("HOME", place.path(""));
-        tell(&mut command);
-        let ran = other.run_in(command, b"");
-        (ran.code, ran.stderr)
-    };
-    assert_eq!(pull(&place, &|_| {}), (Some(0), String::new()));
-    let elsewhere = Place::new();
-    assert_eq!(
-        pull(&elsewhere, &|command| {
-            command.env("SSL_CERT_FILE", registry.authority());
-        })
-        .0,
-        Some(0)
-    );
-    assert_eq!(pull(&elsewhere, &|_| {}).0, Some(1));
-    // A certificate that is none is said with its path.
-    fs::write(folder.join("ca.crt"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-        .unwrap();
-    fs::write(folder.join("client.cert"), "nothing").unwrap();
-    let said = pull(&place, &|_| {}).1;
-    assert!(said.contains("client.key"), "{said}");
-}
-
-#[test]
 fn tokens() {
     let Some((registry, place, name)) = guarded(false, Guard::Token(300), "team/hello") else { return };
     let pushed = with_creds(&place, &ali(), &["push", "-q", &name]);
@@ -207,22 +159,6 @@ fn a_token_that_runs_out() {
     let ran = with_creds(&Place::new(), &ali(), &["pull", "-q", &through]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     assert!(registry.tokens().len() >= before + 2, "{:?}", registry.tokens());
-}
-
-#[test]
-fn credentials_stay_with_their_registry() {
-    let Some((registry, place, name)) = guarded(false, Guard::Password, "team/hello") else { return };
-    assert_eq!(with_creds(&place, &ali(), &["push", "-q", &name]).code, Some(0));
-    // Another host hears of the blobs and gets no password, whatever the registry says.
-    let other = Proxy::start(registry.address(), |_| Mishap::None).unwrap();
-    let to = other.address().replace("127.0.0.1", "localhost");
-    let proxy = sending_blobs_to(registry.address(), to);
-    let through = name.replace(registry.address(), &proxy.address());
-    let ran = with_creds(&Place::new(), &ali(), &["pull", "--attempts", "1", &through]);
-    assert_eq!(ran.code, Some(1), "the blobs are guarded too");
-    assert!(!other.asked().is_empty());
-    assert!(other.asked().iter().all(|asked| asked.header("authorization").is_none()));
-    assert!(proxy.asked().iter().any(|asked| asked.header("authorization").is_some()));
 }
 
 #[test]
@@ -290,90 +226,4 @@ fn a_helper_that_keeps() {
     let ran = run(&format!("logout {host}"), "");
     assert_eq!(ran.out(), format!("Removing login credentials for {host}\n"));
     assert!(!place.path("kept").exists());
-}
-
-#[test]
-fn proxies() {
-    let Some((registry, place, name)) = guarded(true, Guard::Password, "team/hello") else { return };
-    let pushed = with_creds(&place, &ali(), &["push", "-q", "--tls-verify=false", &name]);
-    assert_eq!(pushed.code, Some(0), "{}", pushed.stderr);
-    let proxy = Proxy::start(registry.address(), |_| Mishap::Tunnel).unwrap();
-    let through = |variables: &[(&str, &str)]| {
-        let other = Place::new();
-        let name = "registry.test/team/hello:v1";
-        let mut command = other.command(&["pull", "-q", "--attempts", "1", "--creds", &ali(), name]);
-        command.env("SSL_CERT_FILE", registry.authority()).envs(variables.iter().copied());
-        let ran = other.run_in(command, b"");
-        (ran.code, ran.stderr)
-    };
-    let (url, with_password) =
-        (format!("http://{}", proxy.address()), format!("http://me:hunter2@{}", proxy.address()));
-    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
-        assert_eq!(through(&[(variable, &url)]), (Some(0), String::new()), "{variable}");
-    }
-    assert!(proxy.asked().iter().all(|a| a.method == "CONNECT" && a.path == "registry.test:443"));
-    assert!(proxy.asked().iter().all(|a| a.header("authorization").is_none()), "that is for the registry");
-    proxy.forget();
-    assert_eq!(through(&[("HTTPS_PROXY", &with_password)]).0, Some(0));
-    assert!(proxy.asked().iter().all(|a| a.header("proxy-authorization").is_some()));
-    proxy.forget();
-    for except in ["registry.test", ".test", "test", "other.org, registry.test", "*"] {
-        let (code, said) = through(&[("HTTPS_PROXY", &with_password), ("NO_PROXY", except)]);
-        assert_eq!(code, Some(1), "{except}");
-        assert!(!said.contains("hunter2"), "{said}");
-    }
-    assert!(proxy.asked().is_empty());
-    let said = through(&[("HTTPS_PROXY", "http://me:hunter2@127.0.0.1:1")]).1;
-    assert!(!said.is_empty() && !said.contains("hunter2"), "{said}");
-    let said = through(&[("HTTPS_PROXY", "::hunter2::")]).1;
-    assert!(said.contains("HTTPS_PROXY") && !said.contains("hunter2"), "{said}");
-}
-
-#[test]
-fn nobody_else_s_challenge_is_answered() {
-    let Some((registry, place, name)) = guarded(false, Guard::Password, "team/hello") else { return };
-    assert_eq!(with_creds(&place, &ali(), &["push", "-q", &name]).code, Some(0));
-    let thief = Proxy::start(registry.address(), |_| Mishap::None).unwrap();
-    let realm = format!("WWW-Authenticate: Bearer realm=\"http://{}/token\"\r\n", thief.address());
-    let cache = Proxy::start(registry.address(), move |_| {
-        Mishap::Instead("401 Unauthorized", realm.clone(), Vec::new())
-    })
-    .unwrap();
-    let to = cache.address();
-    let proxy = sending_blobs_to(registry.address(), to);
-    let through = name.replace(registry.address(), &proxy.address());
-    assert_eq!(with_creds(&Place::new(), &ali(), &["pull", "--attempts", "1", &through]).code, Some(1));
-    assert!(!cache.asked().is_empty() && thief.asked().is_empty(), "{:?}", thief.asked());
-    // And what was given for one host is not for its mirror.
-    let basic = "WWW-Authenticate: Basic realm=\"x\"\r\n".to_owned();
-    let mirror = Proxy::start(registry.address(), move |_| {
-        Mishap::Instead("401 Unauthorized", basic.clone(), Vec::new())
-    })
-    .unwrap();
-    let of = format!("{}=http://{}", registry.address(), mirror.address());
-    let ran = with_creds(&Place::new(), &ali(), &["pull", "-q", "--mirror", &of, &name]);
-    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-    assert!(mirror.asked().iter().all(|a| a.header("authorization").is_none()) && !mirror.asked().is_empty());
-    let both = format!("docker://{name}");
-    let ran = with_creds(&place, &ali(), &["copy", &both, "docker://other.test/a:1"]);
-    assert!(ran.stderr.contains("\"--creds\" is for one registry"), "{}", ran.stderr);
-}
-
-#[test]
-fn certificates_of_our_own() {
-    let Some((registry, place, name)) = guarded(true, Guard::Certificate, "team/hello") else { return };
-    let folder = place.path(&format!(".config/docker/certs.d/{}", registry.address()));
-    fs::create_dir_all(&folder).unwrap();
-    fs::copy(registry.authority(), folder.join("ca.crt")).unwrap();
-    let push = || {
-        let mut command = place.command(&["push", "-q", "--attempts", "1", &name]);
-        command.env("HOME", place.path(""));
-        place.run_in(command, b"")
-    };
-    assert_eq!(push().code, Some(1), "nobody was let in without one");
-    for (from, to) in [("client.crt", "client.cert"), ("client.key", "client.key")] {
-        fs::copy(registry.authority().with_file_name(from), folder.join(to)).unwrap();
-    }
-    let ran = push();
-    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
 }

@@ -1,4 +1,4 @@
-//! Connections that break, registries that are busy, and registries that lie: a real registry behind a proxy.
+//! Connections that break and registries that are busy: a real registry behind a proxy.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -10,10 +10,10 @@ use super::common::{Layout, Maker, Place, wait_until};
 use super::with_hello;
 
 /// The layer's size in bytes: a tar of one file.
-const LAYER: u64 = (3 << 20) + 3 * 512;
+pub(crate) const LAYER: u64 = (3 << 20) + 3 * 512;
 
 /// A registry with an image of one large layer, its name there and the layer's digest.
-fn with_layer() -> Option<(Registry, String, String)> {
+pub(crate) fn with_layer() -> Option<(Registry, String, String)> {
     let registry = Registry::start().unwrap()?;
     let mut random = fastrand::Rng::with_seed(7);
     let content: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(3 << 20).collect();
@@ -29,12 +29,12 @@ fn with_layer() -> Option<(Registry, String, String)> {
     Some((registry, name, layer))
 }
 
-fn is_blob(asked: &Asked, digest: &str) -> bool {
+pub(crate) fn is_blob(asked: &Asked, digest: &str) -> bool {
     asked.method == "GET" && asked.path.ends_with(digest)
 }
 
 /// How many bytes of a blob went out.
-fn sent(proxy: &Proxy, digest: &str) -> u64 {
+pub(crate) fn sent(proxy: &Proxy, digest: &str) -> u64 {
     proxy.asked().iter().filter(|asked| is_blob(asked, digest)).map(|asked| asked.sent).sum()
 }
 
@@ -154,126 +154,6 @@ fn several_processes_fetch_a_blob_once() {
     assert!(place.ok("store check").ends_with(": no faults\n"));
 }
 
-/// Each lie is an error that names the registry and, where there is one, the digest; nothing is named, and after
-/// gc the store is as it was.
-#[test]
-fn lies() {
-    let Some((registry, name, layer)) = with_layer() else { return };
-    let place = Place::hello();
-    place.ok("store gc");
-    let seen = || {
-        let mut all = place.snapshot();
-        // What came and was right was noted, too.
-        all.retain(|path, _| !path.ends_with("partial") && !path.ends_with("verified"));
-        (all, place.names())
-    };
-    let before = seen();
-    let json = "Content-Type: application/vnd.oci.image.manifest.v1+json\r\n";
-    let manifest = |body: &[u8]| Mishap::Instead("200 OK", json.to_owned(), body.to_vec());
-    let whole = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}"#;
-    let lies: Vec<(&str, &str, Mishap, &str)> = vec![
-        ("another byte in a blob", layer.as_str(), Mishap::Alter(1000), layer.as_str()),
-        (
-            "a page instead of a blob",
-            layer.as_str(),
-            Mishap::Instead("200 OK", String::new(), b"<html>".to_vec()),
-            layer.as_str(),
-        ),
-        (
-            "a blob without an end",
-            layer.as_str(),
-            Mishap::Instead("200 OK", format!("Content-Length: {}\r\n", 64 << 20), vec![7; 8 << 20]),
-            layer.as_str(),
-        ),
-        (
-            "no blob",
-            layer.as_str(),
-            Mishap::Instead("404 Not Found", String::new(), Vec::new()),
-            layer.as_str(),
-        ),
-        (
-            "redirects without an end",
-            layer.as_str(),
-            Mishap::Instead(
-                "307 Temporary Redirect",
-                format!("Location: /v2/team/large/blobs/{layer}\r\n"),
-                Vec::new(),
-            ),
-            layer.as_str(),
-        ),
-        (
-            "another manifest than was told",
-            "/manifests/1",
-            Mishap::Instead("200 OK", format!("{json}Docker-Content-Digest: {layer}\r\n"), whole.into()),
-            layer.as_str(),
-        ),
-        ("broken JSON", "/manifests/1", manifest(b"{\"schemaVersion\":2,"), "manifest 1"),
-        (
-            "a page",
-            "/manifests/1",
-            Mishap::Instead(
-                "200 OK",
-                "Content-Type: text/html\r\n".to_owned(),
-                b"<html>hello</html>".to_vec(),
-            ),
-            "text/html",
-        ),
-        (
-            "an index that is a manifest",
-            "/manifests/1",
-            Mishap::Instead(
-                "200 OK",
-                "Content-Type: application/vnd.oci.image.index.v1+json\r\n".to_owned(),
-                br#"{"schemaVersion":2,"config":{},"layers":[]}"#.to_vec(),
-            ),
-            "sha256:",
-        ),
-        (
-            "schema 1",
-            "/manifests/1",
-            Mishap::Instead(
-                "200 OK",
-                "Content-Type: application/vnd.docker.distribution.manifest.v1+prettyjws\r\n".to_owned(),
-                br#"{"schemaVersion":1,"fsLayers":[]}"#.to_vec(),
-            ),
-            "schema 1",
-        ),
-        ("a huge manifest", "/manifests/1", manifest(&vec![b' '; 5 << 20]), "more than 4194304 bytes"),
-        (
-            "a manifest without an end",
-            "/manifests/1",
-            Mishap::Instead("200 OK", format!("{json}Content-Length: 99999999\r\n"), vec![b' '; 1 << 20]),
-            "manifest 1",
-        ),
-        (
-            "control characters",
-            "/manifests/1",
-            Mishap::Instead(
-                "400 Bad Request",
-                String::new(),
-                b"{\"errors\":[{\"code\":\"X\",\"message\":\"\\u001b[31mred\"}]}".to_vec(),
-            ),
-            "\\u{1b}[31mred",
-        ),
-    ];
-    for (lie, about, mishap, named) in lies {
-        let about = about.to_owned();
-        let proxy = Proxy::start(registry.address(), move |asked| {
-            if asked.path.ends_with(&about) { mishap.clone() } else { Mishap::None }
-        })
-        .unwrap();
-        let through = name.replace(registry.address(), &proxy.address());
-        let ran = place.run(&format!("pull --attempts 2 {through}"));
-        assert_eq!(ran.code, Some(1), "{lie}: {}", ran.out());
-        assert!(ran.stderr.contains(named), "{lie}: {}", ran.stderr);
-        assert!(ran.stderr.contains(&proxy.address()), "{lie}: {}", ran.stderr);
-        assert!(!ran.stderr.contains('\u{1b}'), "{lie}");
-        assert!(place.ok("store check").ends_with(": no faults\n"), "{lie}");
-        place.ok("store gc");
-        assert!(seen() == before, "{lie}: the store has changed");
-    }
-}
-
 #[test]
 fn an_upload_that_breaks_is_taken_up() {
     let Some((registry, name, layer)) = with_layer() else { return };
@@ -359,41 +239,6 @@ fn several_connections_break_one_by_one() {
 }
 
 #[test]
-fn mirrors_are_asked_first() {
-    let Some((registry, name, layer)) = with_layer() else { return };
-    let mirror = Proxy::start(registry.address(), |_| Mishap::None).unwrap();
-    let origin = Proxy::start(registry.address(), |_| Mishap::None).unwrap();
-    let through = name.replace(registry.address(), &origin.address());
-    let pull = |mirror: &str| {
-        let place = Place::new();
-        place.ok(&format!("pull -q --mirror {}=http://{mirror} {through}", origin.address()));
-        assert!(place.ok("store check").ends_with(": no faults\n"));
-        place.names()
-    };
-    let names = pull(&mirror.address());
-    assert_eq!(sent(&mirror, &layer), LAYER);
-    assert!(origin.asked().iter().all(|a| !a.path.contains("/blobs/") && !a.path.contains("/manifests/")));
-    assert!(names[0].starts_with(&through), "{names:?}");
-    // One that has gone, knows nothing, or breaks off is no harm.
-    assert_eq!(pull("127.0.0.1:1"), names);
-    let empty =
-        Proxy::start(registry.address(), |_| Mishap::Instead("404 Not Found", String::new(), Vec::new()))
-            .unwrap();
-    assert_eq!(pull(&empty.address()), names);
-    let of = layer.clone();
-    let breaks =
-        Proxy::start(
-            registry.address(),
-            move |a| if is_blob(a, &of) { Mishap::Cut(1 << 20) } else { Mishap::None },
-        )
-        .unwrap();
-    origin.forget();
-    assert_eq!(pull(&breaks.address()), names);
-    assert_eq!(sent(&origin, &layer), LAYER - (1 << 20), "the rest came from the origin");
-    assert!(Place::new().fails("pull --mirror nonsense a").contains("no URL"));
-}
-
-#[test]
 fn an_upload_that_is_refused_ends() {
     let Some((registry, name, _)) = with_layer() else { return };
     let place = Place::new();
@@ -413,25 +258,4 @@ fn an_upload_that_is_refused_ends() {
         assert!(said.stderr.contains(status), "{}", said.stderr);
         assert_eq!(proxy.asked().iter().filter(|a| a.method == "PATCH").count(), tries, "{status}");
     }
-}
-
-#[test]
-fn a_mirror_that_lies_is_not_asked_again() {
-    let Some((registry, name, layer)) = with_layer() else { return };
-    let of = layer.clone();
-    let lying = Proxy::start(registry.address(), move |asked| {
-        if is_blob(asked, &of) { Mishap::Alter(1000) } else { Mishap::None }
-    })
-    .unwrap();
-    let place = Place::new();
-    place.ok(&format!("pull -q --mirror {}=http://{} {name}", registry.address(), lying.address()));
-    assert!(place.ok("store check").ends_with(": no faults\n"));
-    assert_eq!(lying.asked().iter().filter(|a| is_blob(a, &layer)).count(), 1);
-    let garbage = Proxy::start(registry.address(), |_| {
-        Mishap::Instead("200 OK", "Content-Type: text/html\r\n".to_owned(), b"<html>".to_vec())
-    })
-    .unwrap();
-    let place = Place::new();
-    place.ok(&format!("pull -q --mirror {}=http://{} {name}", registry.address(), garbage.address()));
-    assert!(place.ok("store check").ends_with(": no faults\n"));
 }
