@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::Reach;
+use super::registries::Reach;
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {

@@ -1,0 +1,18 @@
+//! What sets barge up: completion scripts and manual pages.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct Completion {
+    /// The shell: bash, elvish, fish, powershell or zsh
+    #[arg(value_name = "SHELL")]
+    pub(crate) shells: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Where the pages go
+    pub(crate) directory: PathBuf,
+}
