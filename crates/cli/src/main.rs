@@ -1,10 +1,12 @@
 //! `barge`: saves, loads, lists and carries container images without a daemon.
 //!
 //! What was typed becomes what is meant ([`args`]), one file a command does it ([`cmd`]), and [`render`] turns
-//! the outcome into text. Started under the name `docker` it is the same program with docker's name in its texts.
+//! the outcome into text. Started under the name `docker` it is the same program with docker's name in its texts; as
+//! `docker-barge` it is a [`plugin`] of docker's command line.
 
 mod args;
 mod cmd;
+mod plugin;
 mod render;
 mod signals;
 mod usage;
@@ -16,6 +18,9 @@ use cmd::Failure;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
+    if plugin::is_meant(&arguments) {
+        return plugin::run(&arguments);
+    }
     let program = usage::program(arguments.first());
     let config = match args::Config::load() {
         Ok(config) => config,
@@ -34,6 +39,7 @@ fn main() -> ExitCode {
         cmd::say(&Error::io("watch", "signals".as_ref(), error).to_string());
         return ExitCode::FAILURE;
     }
+    plugin::end_with_docker();
     let typed = usage::command_path(program, &arguments);
     match cmd::run(cli, &typed) {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,6 +13,7 @@ use barge_core::error::printable;
 
 use crate::args::command as command_line;
 use crate::cmd::{Failure, say};
+use crate::plugin;
 
 /// Docker's exit code for flags that cannot be parsed.
 const FLAG_ERROR: u8 = 125;
@@ -20,7 +21,7 @@ const FLAG_ERROR: u8 = 125;
 /// The name this program was started under, as texts show it.
 pub(crate) fn program(argument: Option<&OsString>) -> &'static str {
     let name = argument.and_then(|a| Path::new(a).file_name()).unwrap_or_default();
-    if name == "docker" { "docker" } else { "barge" }
+    [plugin::NAME, "docker"].into_iter().find(|known| name == *known).unwrap_or("barge")
 }
 
 /// The program and its subcommands as typed: `barge image save`.
@@ -170,8 +171,10 @@ fn with_usage(text: &str, typed: &str) -> String {
 
 /// `barge image save [OPTIONS] IMAGE [IMAGE...]`
 fn usage_line(typed: &str) -> String {
-    let words: Vec<OsString> = typed.split(' ').map(OsString::from).collect();
-    let (_, command) = locate(words.first().and_then(|w| w.to_str()).unwrap_or_default(), &words);
+    let name = if typed.starts_with(plugin::NAME) { plugin::NAME } else { "" };
+    let words: Vec<OsString> =
+        typed.get(name.len()..).unwrap_or_default().split(' ').map(OsString::from).collect();
+    let (_, command) = locate(name, &words);
     let operands = match command.get_name() {
         "save" | "inspect" | "rm" | "rmi" => " IMAGE [IMAGE...]",
         "ls" if typed.ends_with("archive ls") => " FILE",

@@ -17,6 +17,7 @@ const MAX_BYTES: u64 = 1 << 20;
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     from: Option<From>,
+    to: Option<String>,
     via: Option<Via>,
     pub(crate) docker: Docker,
     containerd: Containerd,
@@ -88,6 +89,7 @@ impl Config {
         let namespace = || self.containerd.namespace.clone();
         let defaults = [
             ("from", variable("BARGE_FROM").or_else(from)),
+            ("to", variable("BARGE_TO").or_else(|| self.to.clone())),
             ("via", via()),
             ("address", variable("CONTAINERD_ADDRESS").or_else(address)),
             ("namespace", variable("CONTAINERD_NAMESPACE").or_else(namespace)),

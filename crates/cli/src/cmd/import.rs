@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{IsTerminal, Read, stdin};
 use std::path::Path;
 
-use barge_core::error::Error;
+use barge_core::error::{Error, printable};
 use barge_core::ops::{ImportOptions, import};
 use barge_core::store::Store;
 use barge_oci::Platform;
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Import, store: impl Fn() -> Result<Store, Failure>, typ
         platform: args.platform.as_deref().map_or_else(|| Ok(Platform::host()), platform)?,
         message: args.message.clone(),
         changes: args.change.clone(),
-        now: now(),
+        now: created()?,
     };
     let (mut open, mut standard);
     let input: &mut dyn Read = if file == "-" {
@@ -55,4 +55,15 @@ pub(crate) fn run(args: &Import, store: impl Fn() -> Result<Store, Failure>, typ
     let id = import(&store()?, input, &options, progress.as_ref())?;
     drop(progress);
     print(&format!("{id}\n"))
+}
+
+/// When the image was made: now, or what SOURCE_DATE_EPOCH says, so that the same files make the same image.
+fn created() -> Result<String, Failure> {
+    let Some(epoch) = std::env::var("SOURCE_DATE_EPOCH").ok().filter(|value| !value.is_empty()) else {
+        return Ok(now());
+    };
+    let time = epoch.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.map(|time| time.to_string()).ok_or_else(|| {
+        Failure::Text(format!("SOURCE_DATE_EPOCH is no time in seconds: `{}`", printable(&epoch)), 1)
+    })
 }

@@ -56,16 +56,17 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
         None => Source::Stream(&mut stdin),
     };
     let referrers = referrers(args.referrers.as_deref()).unwrap_or(Referrers::All);
-    if let (Some(prefix), Source::Path(path)) = (&args.to, &source)
+    let to = args.to.as_deref().filter(|to| !["", "store"].contains(to));
+    if let (Some(to), Source::Path(path)) = (to, &source)
         && let Some(staged) = stage_in_place(path, &options, progress.as_ref())?
     {
         drop(progress);
-        return send_to(args, &staged, &referrers, prefix);
+        return send_to(args, &staged, &referrers, to);
     }
     let mut staged = stage(&store()?, source, &options, progress.as_ref())?;
     drop(progress);
-    if let Some(prefix) = &args.to {
-        return send_to(args, &staged, &referrers, prefix);
+    if let Some(to) = to {
+        return send_to(args, &staged, &referrers, to);
     }
     staged.referrers.retain(|i| referrers.takes(&i.target));
     report(&staged.commit()?)
