@@ -3,6 +3,9 @@
 mod deps;
 mod dist;
 mod fuzz;
+mod image;
+mod materials;
+mod program;
 mod run;
 
 use std::path::PathBuf;
@@ -20,7 +23,8 @@ Usage: cargo xtask TASK
   sample                      write examples/hello anew
   fuzz [SECONDS [TARGET...]]  fuzz every target that long (default 60; needs cargo-fuzz); what it finds is in fuzz/artifacts
   fuzz --few                  the same for a fixed number of inputs each, a minute or two in all
-  dist                        write the release to target/dist: program, manual pages, completions, list of what is in it
+  dist                        write the release to target/dist: programs, manual pages, completions, list of what is in it,
+                              Debian package, image (needs cargo-cyclonedx and cargo-deb)
   reproducible                build the program again elsewhere, and compare it with that of dist to the byte
 ";
 
@@ -47,7 +51,7 @@ fn task(arguments: &[String]) -> Result<()> {
         ["deps"] => deps::check(),
         ["sample"] => write_sample(),
         ["dist"] => dist::write(),
-        ["reproducible"] => dist::compare(),
+        ["reproducible"] => program::compare(),
         ["fuzz"] => fuzz::run(fuzz::Until::Seconds(60), &[]),
         ["fuzz", "--few"] => fuzz::run(fuzz::Until::Few, &[]),
         ["fuzz", seconds, targets @ ..] => {
