@@ -36,7 +36,17 @@ pub(crate) fn write() -> Result<()> {
     }
     materials::write(&place)?;
     std::os::unix::fs::symlink("../../../bin/barge", place.join("docker-barge"))?;
-    let words = ["deb", "--quiet", "--no-build", "--no-strip", "--package", "barge-cli", "--output"];
+    let words = [
+        "deb",
+        "--quiet",
+        "--no-build",
+        "--no-strip",
+        "--package",
+        "barge-cli",
+        "--deb-revision",
+        "",
+        "--output",
+    ];
     run::cargo(&[&words[..], &[place.to_string_lossy().as_ref()]].concat())
         .context("cargo-deb makes the package: `cargo install cargo-deb`")?;
     image::write(&place)?;

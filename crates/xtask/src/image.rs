@@ -18,6 +18,8 @@ use crate::run;
 const USER: u64 = 65532;
 /// The authorities that this machine trusts, as Debian and others keep them.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// What it is called.
+pub(crate) const NAME: &str = concat!("barge:", env!("CARGO_PKG_VERSION"));
 /// What is run in it, and how.
 const INSTRUCTIONS: [&str; 9] = [
     "ENTRYPOINT [\"/usr/bin/barge\"]",
@@ -38,15 +40,14 @@ pub(crate) fn write(place: &Path) -> Result<()> {
     write_root(&files, &place.join("barge-static")).context("the image's files")?;
     let store = scratch.path().join("store").to_string_lossy().into_owned();
     let static_program = place.join("barge-static").to_string_lossy().into_owned();
-    let name = concat!("barge:", env!("CARGO_PKG_VERSION"));
     let barge = ["SOURCE_DATE_EPOCH=0", &static_program, "--store", &store];
     let files = files.to_string_lossy();
     let mut import = vec!["import", "--progress", "none", "--message", "barge"];
     import.extend(INSTRUCTIONS.iter().flat_map(|line| ["--change", line]));
-    import.extend([files.as_ref(), name]);
+    import.extend([files.as_ref(), NAME]);
     run::output(Path::new("env"), &[&barge[..], &import].concat())?;
     let archive = place.join("barge-image.tar").to_string_lossy().into_owned();
-    run::program(Path::new("env"), &[&barge[..], &["save", "-o", &archive, name]].concat())
+    run::program(Path::new("env"), &[&barge[..], &["save", "-o", &archive, NAME]].concat())
 }
 
 fn write_root(path: &Path, program: &Path) -> Result<()> {

@@ -7,6 +7,7 @@ mod image;
 mod materials;
 mod program;
 mod run;
+mod trial;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ Usage: cargo xtask TASK
   fuzz --few                  the same for a fixed number of inputs each, a minute or two in all
   dist                        write the release to target/dist: programs, manual pages, completions, list of what is in it,
                               Debian package, image (needs cargo-cyclonedx and cargo-deb)
+  try                         install what dist wrote as users do: alone, by dpkg, in docker and in podman
   reproducible                build the program again elsewhere, and compare it with that of dist to the byte
 ";
 
@@ -51,6 +53,7 @@ fn task(arguments: &[String]) -> Result<()> {
         ["deps"] => deps::check(),
         ["sample"] => write_sample(),
         ["dist"] => dist::write(),
+        ["try"] => trial::run(),
         ["reproducible"] => program::compare(),
         ["fuzz"] => fuzz::run(fuzz::Until::Seconds(60), &[]),
         ["fuzz", "--few"] => fuzz::run(fuzz::Until::Few, &[]),

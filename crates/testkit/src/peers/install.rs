@@ -129,6 +129,7 @@ fn programs(suite: Suite) -> &'static [&'static str] {
             "qemu-s390x",
             // With it comes docker's library for it.
             "python3",
+            "systemd-analyze",
         ],
     }
 }
@@ -142,7 +143,7 @@ fn packages(suite: Suite) -> &'static str {
         Suite::Sid => {
             "ca-certificates,docker.io,docker-cli,containerd,runc,iptables,procps,podman,crun,conmon,netavark,\
              fuse-overlayfs,skopeo,golang-github-containers-common,umoci,crane,oras,docker-registry,xz-utils,\
-             bzip2,zstd,qemu-user,python3-docker,curl"
+             bzip2,zstd,qemu-user,python3-docker,curl,systemd"
         }
     }
 }
