@@ -74,7 +74,7 @@ fn write_root(path: &Path, program: &Path) -> Result<()> {
     add(&mut tar, "etc/group", EntryType::Regular, 0o644, 0, group.as_bytes())?;
     match fs::read(AUTHORITIES) {
         Ok(bytes) => {
-            add(&mut tar, AUTHORITIES.trim_start_matches('/'), EntryType::Regular, 0o644, 0, &bytes)?
+            add(&mut tar, AUTHORITIES.trim_start_matches('/'), EntryType::Regular, 0o644, 0, &bytes)?;
         }
         Err(e) => eprintln!("SKIP authorities: {AUTHORITIES}: {e}; the image trusts no public registry"),
     }
