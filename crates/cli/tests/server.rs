@@ -70,10 +70,24 @@ fn versions_that_are_not_spoken() {
     assert_eq!(server.fault("GET /v1.39/images/json"), (400, old.to_owned()));
     let new = "client version 1.56 is too new. Maximum supported API version is 1.55";
     assert_eq!(server.fault("GET /v1.56/images/json"), (400, new.to_owned()));
-    for request in
-        ["GET /v1.44/containers/json", "GET /nothing", "POST /build", "POST /images/json", "GET /v1.x/info"]
-    {
+    for request in ["GET /nothing", "POST /images/json", "GET /v1.x/info"] {
         assert_eq!(server.fault(request), (404, "page not found".to_owned()), "{request}");
+    }
+}
+
+/// With 404 `docker run` believes that there is no such image, and pulls another.
+#[test]
+fn what_docker_has_and_barge_has_not() {
+    let (_place, server) = hello();
+    for (request, words) in [
+        ("POST /v1.44/containers/create", "barge keeps images and runs no containers"),
+        ("GET /containers/json", "barge keeps images and runs no containers"),
+        ("POST /build", "barge keeps images and builds none"),
+        ("GET /v1.44/images/search", "barge keeps images and searches no registry"),
+        ("GET /networks", "barge keeps images and has no volumes, networks or plugins"),
+        ("GET /v1.44/swarm", "barge keeps images and is no part of a swarm"),
+    ] {
+        assert_eq!(server.fault(request), (501, words.to_owned()), "{request}");
     }
 }
 

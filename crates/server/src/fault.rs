@@ -5,6 +5,8 @@ use barge_oci::InvalidReference;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
+use crate::absent;
+
 /// Why a request fails.
 #[derive(Debug)]
 pub(crate) struct Fault {
@@ -31,9 +33,12 @@ impl Fault {
         self
     }
 
-    /// No such route.
-    pub(crate) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "page not found")
+    /// No such route here; of what Docker has, it is said why.
+    pub(crate) fn no_route(path: &str) -> Self {
+        absent::words(path).map_or_else(
+            || Self::new(StatusCode::NOT_FOUND, "page not found"),
+            |words| Self::new(StatusCode::NOT_IMPLEMENTED, words),
+        )
     }
 
     /// Something that was to be done could not be: the thread that did it is gone.

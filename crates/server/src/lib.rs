@@ -8,6 +8,7 @@
 //! Nothing here prints or reads the environment, but for what systemd leaves there: whoever starts it says what
 //! counts ([`Options`]).
 
+mod absent;
 mod accept;
 mod body;
 mod call;

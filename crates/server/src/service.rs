@@ -89,7 +89,7 @@ impl Service {
             _ if peer.unproven && !is_local(&parts.headers) => {
                 Err(Fault::new(StatusCode::FORBIDDEN, "requests of web pages are not answered"))
             }
-            None => Err(Fault::not_found()),
+            None => Err(Fault::no_route(parts.uri.path())),
             Some((version, found)) => {
                 let version = version.unwrap_or(ApiVersion::NEWEST);
                 match (version.refusal(), Query::parse(parts.uri.query().unwrap_or_default())) {

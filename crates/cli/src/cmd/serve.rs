@@ -1,6 +1,6 @@
 //! `barge serve`
 
-use std::io::{IsTerminal, stderr};
+use std::io::stderr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -89,10 +89,9 @@ fn log(args: &Serve) {
         LogLevel::Debug => Level::DEBUG,
         LogLevel::Trace => Level::TRACE,
     };
-    let coloured = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(stderr).with_target(false);
     match args.log_format {
-        LogFormat::Text => builder.with_ansi(coloured).init(),
+        LogFormat::Text => builder.with_ansi(false).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
 }

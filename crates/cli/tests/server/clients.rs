@@ -196,7 +196,12 @@ fn everything_else_that_docker_does_to_images() {
     let told = run("docker image inspect -f '{{.Id}} {{.Config.Cmd}}' imported:1");
     assert_eq!(told, format!("{} [a]\n", made.trim()));
     assert!(run("docker image prune -af").contains("untagged: imported:1"));
-    assert_eq!(run("docker ps 2>&1; echo $?"), "Error response from daemon: page not found\n1\n");
+    let none = "Error response from daemon: barge keeps images and runs no containers";
+    assert_eq!(run("docker ps 2>&1; echo $?"), format!("{none}\n1\n"));
+    assert!(
+        run("docker run --rm hello-barge 2>&1; echo $?")
+            .starts_with("docker: Error response from daemon: barge keeps")
+    );
     let events = run(
         "docker events --since 0 --until $(($(date +%s) + 1)) --filter event=import --format '{{.Action}}'",
     );
