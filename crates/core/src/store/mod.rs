@@ -127,7 +127,7 @@ impl Store {
     /// The store at `root`, which need not exist: a store that was never written to is empty.
     ///
     /// # Errors
-    /// `InvalidArgument` if something else is there.
+    /// `InvalidArgument` if something else is there, or a store that has lost its names.
     pub fn open(root: &Path) -> Result<Self> {
         let store = Self { root: root.to_path_buf(), folders: Arc::default() };
         match std::fs::read_dir(root) {
@@ -136,7 +136,17 @@ impl Store {
             Ok(mut entries) => {
                 // In this order: what is made meanwhile is seen by the second look.
                 let empty = entries.next().is_none();
-                if empty || root.join("oci-layout").exists() || root.join(PRIVATE).is_dir() {
+                let is_layout = root.join("oci-layout").exists();
+                // It is made before oci-layout and only ever replaced; without it all content would pass for garbage.
+                if is_layout && !root.join("index.json").exists() {
+                    let text = format!(
+                        "open store {}: index.json is missing, but oci-layout is there",
+                        printable(&root.to_string_lossy())
+                    );
+                    let hint = "put index.json back from a backup, or begin anew with another `--store DIR`; nothing was removed";
+                    return Err(Error::invalid(text).hint(hint));
+                }
+                if empty || is_layout || root.join(PRIVATE).is_dir() {
                     return Ok(store);
                 }
                 let message = format!(
