@@ -220,10 +220,10 @@ impl Copier<'_> {
             }
             Place::Layout(_, Some(_)) if found.images.len() > 1 => Err(one_name()),
             Place::Layout(folder, reference) => {
-                let (plan, origin) = self.plan(found)?;
+                let plan = self.plan(&found.origin, found.images, found.companions)?;
                 plan.notes.iter().for_each(|text| note("note", text));
                 let bar = progress::new(self.mode(), "Copying");
-                plan.write_layout(&origin, folder, reference.as_deref(), bar.as_ref())?;
+                plan.write_layout(&found.origin, folder, reference.as_deref(), bar.as_ref())?;
                 drop(bar);
                 self.say(plan.images.iter().map(|image| image.root.digest))
             }
@@ -232,8 +232,8 @@ impl Copier<'_> {
                 let companions = moved(found.companions, name.as_ref())?;
                 let images = renamed(found.images, name)?;
                 let output = Output::open(file)?;
-                let (plan, origin) = self.plan(Found { images, companions, ..found })?;
-                save::write(&plan, &origin, output, Some(file), &WriteOptions::default(), self.mode())?;
+                let plan = self.plan(&found.origin, images, companions)?;
+                save::write(&plan, &found.origin, output, Some(file), &WriteOptions::default(), self.mode())?;
                 self.say(plan.images.iter().map(|image| image.root.digest))
             }
         }
@@ -241,12 +241,12 @@ impl Copier<'_> {
 
     /// A plan of all of it; a registry is asked for every blob, as what is missing is better known before the
     /// first byte.
-    fn plan(&self, found: Found) -> Result<(Plan, Origin), Failure> {
-        let plan = plan_images(&found.origin, found.images, found.companions, &self.options())?;
-        if let Origin::Registry(gathered) = &found.origin {
+    fn plan(&self, origin: &Origin, images: Vec<Image>, companions: Vec<Image>) -> Result<Plan, Failure> {
+        let plan = plan_images(origin, images, companions, &self.options())?;
+        if let Origin::Registry(gathered) = origin {
             gathered.check(plan.blobs(), self.args.registries.reach.parallel.into())?;
         }
-        Ok((plan, found.origin))
+        Ok(plan)
     }
 
     /// Into the store, under `name`, or all tags under its repository.

@@ -282,3 +282,21 @@ fn the_image_is_removed_meanwhile() {
     assert_ne!(place.ok("store gc"), "Total reclaimed space: 0B\n");
     assert!(fs::read_dir(place.store().join("blobs/sha256")).unwrap().next().is_none());
 }
+
+/// The same of a copy.
+#[test]
+fn the_image_that_is_copied_is_removed_meanwhile() {
+    let place = big(1 << 20);
+    let whole = place.saved("big:1");
+    fifo(&place.path("fifo"));
+    let copy = Running::start(place.command(&["copy", "big:1", "docker-archive:fifo"]));
+    let mut reader = reader(&place.path("fifo"));
+    let mut archive = first_bytes(&mut reader);
+    place.ok("rmi big:1");
+    assert_eq!(place.ok("store gc"), "Total reclaimed space: 0B\n");
+    archive.extend(rest(&mut reader));
+    let ran = copy.end();
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(archive == whole);
+    assert_ne!(place.ok("store gc"), "Total reclaimed space: 0B\n");
+}
