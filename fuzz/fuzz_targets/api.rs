@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use barge_core::content::Resolver;
 use barge_core::ops::{LoadOptions, Source, stage};
 use barge_core::progress::Silent;
 use barge_core::store::Store;
@@ -36,7 +35,7 @@ impl Served {
             let layout = self.path("layout");
             stage(&self.store, Source::Path(&layout), &LoadOptions::default(), &Silent)
                 .unwrap()
-                .commit()
+                .commit("")
                 .unwrap();
         }
     }

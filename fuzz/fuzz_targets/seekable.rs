@@ -43,12 +43,12 @@ fn sample() -> Vec<u8> {
     std::fs::write(layout.join("index.json"), index.to_string()).unwrap();
     std::fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
     let store = Store::open(&folder.path().join("store")).unwrap();
-    stage(&store, Source::Path(&layout), &LoadOptions::default(), &Silent).unwrap().commit().unwrap();
+    stage(&store, Source::Path(&layout), &LoadOptions::default(), &Silent).unwrap().commit("").unwrap();
     let image = [manifest.digest.to_string()];
     let (plan, _lease) = plan_save(&store, &image, &SaveOptions::default()).unwrap();
     let options = WriteOptions { packing: Packing::zstd(Some(1)), ..WriteOptions::default() };
     let mut out = Vec::new();
-    plan.write(&store, &mut out, &options, folder.path(), &Silent).unwrap();
+    plan.write(&store, &mut out, &options, &Silent).unwrap();
     out
 }
 

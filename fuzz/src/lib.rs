@@ -48,13 +48,11 @@ pub fn tar<'a>(files: impl IntoIterator<Item = (String, &'a [u8])>) -> Vec<u8> {
 pub fn registries(credentials: Credentials, patience: Duration) -> Settings {
     Settings {
         credentials,
-        verify_tls: true,
-        certificates: Vec::new(),
-        mirrors: Vec::new(),
         proxies: Proxies { url: Some("http://127.0.0.1:1".to_owned()), except: String::new() },
         user_agent: "barge-fuzz".to_owned(),
         attempts: 1,
         patience,
+        ..Settings::default()
     }
 }
 

@@ -9,6 +9,7 @@ mod cmd;
 mod plugin;
 mod render;
 mod signals;
+mod suggestion;
 mod usage;
 
 use std::process::ExitCode;
@@ -29,13 +30,15 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let cli = match args::parse(&arguments, &config) {
+    let cli = match args::parse(&arguments, program, &config) {
         Ok(cli) => cli,
         Err(error) => return usage::report(&error, program, &arguments),
     };
     // A server has an end of its own.
     let serves = matches!(cli.command, args::Command::Serve(_));
-    if let Some(error) = (!serves).then(signals::watch).and_then(Result::err) {
+    // Whoever calls it docker gets docker's exit codes.
+    let by_code = program != "barge";
+    if let Some(error) = (!serves).then(|| signals::watch(by_code)).and_then(Result::err) {
         cmd::say(&Error::io("watch", "signals".as_ref(), error).to_string());
         return ExitCode::FAILURE;
     }

@@ -13,7 +13,7 @@ use barge_core::error::printable;
 
 use crate::args::command as command_line;
 use crate::cmd::{Failure, say};
-use crate::plugin;
+use crate::{plugin, suggestion};
 
 /// Docker's exit code for flags that cannot be parsed.
 const FLAG_ERROR: u8 = 125;
@@ -24,7 +24,7 @@ pub(crate) fn program(argument: Option<&OsString>) -> &'static str {
     [plugin::NAME, "docker"].into_iter().find(|known| name == *known).unwrap_or("barge")
 }
 
-/// The program and its subcommands as typed: `barge image save`.
+/// The program and its subcommands, each by its first name: `barge image save`.
 pub(crate) fn command_path(program: &str, arguments: &[OsString]) -> String {
     let (path, _) = locate(program, arguments);
     path
@@ -71,7 +71,8 @@ pub(crate) fn report(error: &clap::Error, program: &str, arguments: &[OsString])
         }
         // A group of commands alone: docker shows its help on the standard error, and that is no failure.
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            say(command.bin_name(typed).render_help().to_string().trim_end());
+            let mut command = command;
+            say(command.render_help().to_string().trim_end());
             return ExitCode::SUCCESS;
         }
         _ => {}
@@ -86,20 +87,19 @@ pub(crate) fn report(error: &clap::Error, program: &str, arguments: &[OsString])
     let (text, code) = match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let unknown = context(ContextKind::InvalidSubcommand);
-            let similar = context(ContextKind::SuggestedSubcommand);
-            let hint =
-                if similar.is_empty() { String::new() } else { format!("\n\nDid you mean '{similar}'?") };
+            let said = suggestion::of_command(&unknown, &command, typed == program);
+            let said = said.map(|said| format!("\n\n{said}")).unwrap_or_default();
             (
                 format!(
-                    "{program}: unknown command: {typed} {unknown}{hint}\n\nRun '{typed} --help' for more information"
+                    "{program}: unknown command: {typed} {unknown}{said}\n\nRun '{typed} --help' for more information"
                 ),
                 1,
             )
         }
         ErrorKind::UnknownArgument if flag.starts_with("--") => {
-            let similar = context(ContextKind::SuggestedArg);
-            let hint = if similar.is_empty() { String::new() } else { format!(" (did you mean {similar}?)") };
-            (with_usage(&format!("unknown flag: {flag}{hint}"), &typed), FLAG_ERROR)
+            let similar = suggestion::of_flag(flag, &command);
+            let similar = similar.map(|similar| format!(" (did you mean {similar}?)")).unwrap_or_default();
+            (with_usage(&format!("unknown flag: {flag}{similar}"), &typed), FLAG_ERROR)
         }
         ErrorKind::UnknownArgument if flag.starts_with('-') => {
             let letter = flag.chars().nth(1).unwrap_or('-');
@@ -171,31 +171,19 @@ fn with_usage(text: &str, typed: &str) -> String {
 
 /// `barge image save [OPTIONS] IMAGE [IMAGE...]`
 fn usage_line(typed: &str) -> String {
-    let name = if typed.starts_with(plugin::NAME) { plugin::NAME } else { "" };
-    let words: Vec<OsString> =
-        typed.get(name.len()..).unwrap_or_default().split(' ').map(OsString::from).collect();
-    let (_, command) = locate(name, &words);
-    let operands = match command.get_name() {
-        "save" | "inspect" | "rm" | "rmi" => " IMAGE [IMAGE...]",
-        "ls" if typed.ends_with("archive ls") => " FILE",
-        "ls" | "images" => " [REPOSITORY[:TAG]]",
-        "history" => " IMAGE",
-        "pull" => " NAME[:TAG|@DIGEST]",
-        "push" => " NAME[:TAG]",
-        "copy" => " SOURCE DESTINATION",
-        "login" | "logout" => " [SERVER]",
-        "tag" => return format!("{typed} SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]"),
-        "verify" => " FILE",
-        "completion" => return format!("{typed} SHELL"),
-        _ if command.has_subcommands() => return format!("{typed} COMMAND"),
-        _ => "",
+    let (program, words) = match typed.strip_prefix(plugin::NAME) {
+        Some(words) => (plugin::NAME, words),
+        None => typed.split_once(' ').unwrap_or((typed, "")),
     };
-    format!("{typed} [OPTIONS]{operands}")
+    let words: Vec<OsString> =
+        std::iter::once(program).chain(words.split_whitespace()).map(OsString::from).collect();
+    let (_, command) = locate(program, &words);
+    command.get_overridden_usage().map(ToString::to_string).unwrap_or_default()
 }
 
 /// Follows the arguments to the subcommand they mean.
 fn locate(program: &str, arguments: &[OsString]) -> (String, Command) {
-    let mut command = command_line();
+    let mut command = command_line(program);
     command.build();
     let mut path = program.to_owned();
     let mut words = arguments.iter().skip(1);
@@ -209,7 +197,7 @@ fn locate(program: &str, arguments: &[OsString]) -> (String, Command) {
             continue;
         }
         let Some(next) = command.find_subcommand(word.as_ref()).cloned() else { break };
-        path = format!("{path} {word}");
+        path = format!("{path} {}", next.get_name());
         command = next;
     }
     (path, command)

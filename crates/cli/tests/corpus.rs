@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use barge_core::content::Resolver;
 use barge_core::graph::{Tree, read_config};
 use barge_core::store::Store;
 use barge_testkit::shared;

@@ -1,5 +1,6 @@
 //! `barge images`: tables, filters, formats. Trees are in `images/tree.rs`, one image looked at closely in
-//! `images/inspect.rs`, changes in `images/change.rs`.
+//! `images/inspect.rs`, changes in `images/change.rs`, copies in `images/copy.rs`, images and stores that are not to be
+//! had in `images/missing.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -8,8 +9,12 @@ mod archive;
 #[path = "images/change.rs"]
 mod change;
 mod common;
+#[path = "images/copy.rs"]
+mod copy;
 #[path = "images/inspect.rs"]
 mod inspect;
+#[path = "images/missing.rs"]
+mod missing;
 #[path = "images/tree.rs"]
 mod tree;
 

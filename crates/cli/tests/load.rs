@@ -1,10 +1,12 @@
 //! `barge load`: what it reads and what it says. Which names images get is in `load/names.rs`, which platforms of them
-//! are taken in `load/platforms.rs`. What is no archive is in `load/refused.rs`, what happens when something gets in the
-//! way in `load/interrupted.rs`.
+//! are taken in `load/platforms.rs`. What is no archive is in `load/refused.rs` and `load/explained.rs`, what happens when
+//! something gets in the way in `load/interrupted.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod common;
+#[path = "load/explained.rs"]
+mod explained;
 #[path = "load/interrupted.rs"]
 mod interrupted;
 #[path = "load/large.rs"]
@@ -97,6 +99,18 @@ fn from_a_save() {
 fn a_file_that_is_not_there() {
     let place = Place::new();
     assert_eq!(place.fails("load -i gone.tar"), "open gone.tar: no such file or directory\n");
+    // What is no name of a file is likely to be something else.
+    let pull = |image: &str| format!("load reads files; `barge pull {image}` fetches from a registry");
+    let url = "https://example.org/a.tar";
+    for (typed, hint) in [
+        ("nginx:latest", pull("nginx:latest")),
+        ("docker://nginx", pull("nginx")),
+        ("oci:hello", "load reads files: `-i hello`".to_owned()),
+        (url, format!("load reads files; fetch it first: `curl -fsSL {url} | barge load`")),
+    ] {
+        let said = place.fails(&format!("load -i {typed}"));
+        assert_eq!(said, format!("open {typed}: no such file or directory\nhint: {hint}\n"));
+    }
     place.write("file", "");
     assert_eq!(place.fails("load -i file/a.tar"), "open file/a.tar: not a directory\n");
     assert!(!place.store().exists());

@@ -10,8 +10,12 @@ mod common;
 mod images;
 #[path = "server/life.rs"]
 mod life;
+#[path = "server/pruned.rs"]
+mod pruned;
 #[path = "server/reach.rs"]
 mod reach;
+#[path = "server/refusals.rs"]
+mod refusals;
 #[path = "server/registries.rs"]
 mod registries;
 #[path = "server/side_by_side.rs"]
@@ -70,7 +74,8 @@ fn versions_that_are_not_spoken() {
     assert_eq!(server.fault("GET /v1.39/images/json"), (400, old.to_owned()));
     let new = "client version 1.56 is too new. Maximum supported API version is 1.55";
     assert_eq!(server.fault("GET /v1.56/images/json"), (400, new.to_owned()));
-    for request in ["GET /nothing", "POST /images/json", "GET /v1.x/info"] {
+    let attestations = "GET /v1.55/images/hello-barge/attestations";
+    for request in ["GET /nothing", "POST /images/json", "GET /v1.x/info", attestations] {
         assert_eq!(server.fault(request), (404, "page not found".to_owned()), "{request}");
     }
 }
@@ -82,7 +87,12 @@ fn what_docker_has_and_barge_has_not() {
     for (request, words) in [
         ("POST /v1.44/containers/create", "barge keeps images and runs no containers"),
         ("GET /containers/json", "barge keeps images and runs no containers"),
+        ("POST /commit", "barge keeps images and runs no containers"),
         ("POST /build", "barge keeps images and builds none"),
+        ("POST /build/prune", "barge keeps images and builds none"),
+        ("POST /build/cancel", "barge keeps images and builds none"),
+        ("POST /session", "barge keeps images and builds none"),
+        ("POST /v1.44/grpc", "barge keeps images and builds none"),
         ("GET /v1.44/images/search", "barge keeps images and searches no registry"),
         ("GET /networks", "barge keeps images and has no volumes, networks or plugins"),
         ("GET /v1.44/swarm", "barge keeps images and is no part of a swarm"),
@@ -305,7 +315,13 @@ fn a_root_file_system_is_imported() {
         server.ask("POST /images/create?fromSrc=-", &[], b"no tar at all, but a text that is long enough");
     assert_eq!(
         (fault.status, fault.json()["message"].as_str()),
-        (400, Some("the root file system is not a tar"))
+        (
+            400,
+            Some(
+                "the root file system is not a tar: this is a text file\n\
+                 hint: it is a tar, plain or compressed, as `docker export` writes it"
+            )
+        )
     );
     let longer = common::tar(&[("long", vec![b'x'; 5000])]);
     for length in [700, 5000] {

@@ -20,7 +20,9 @@ const CLEAN: &str = "1 image, 22 blobs, 8.501kB hashed: no faults\n";
 #[track_caller]
 fn faults(place: &Place) -> (Vec<String>, String) {
     let ran = place.run("store check");
-    assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), ""), "{}", ran.out());
+    let hint =
+        "hint: load these images again, or remove them and pull them again, then `barge store check`\n";
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), hint), "{}", ran.out());
     let mut lines: Vec<String> = ran.out().lines().map(str::to_owned).collect();
     let last = lines.pop().unwrap();
     (lines, last)
@@ -48,6 +50,9 @@ fn a_flipped_byte_in_any_blob() {
             let (lines, last) = faults(&place);
             let actual = barge_oci::Digest::sha256(&bytes);
             assert_eq!(lines[0], format!("{digest}: its content is {actual}"));
+            // The image is named as well, once.
+            assert!(lines[1].starts_with("hello-barge:latest: ") && lines[1].contains(&digest), "{lines:?}");
+            assert_eq!(lines.len(), 2, "{lines:?}");
             assert!(last.starts_with("1 image, 22 blobs, 8.501kB hashed: "), "{last}");
             fs::write(place.blob(&digest), whole).unwrap();
         }
@@ -112,12 +117,42 @@ fn names_that_cannot_be_read() {
     assert_eq!(fs::read_dir(place.store().join("blobs/sha256")).unwrap().count(), 22);
 }
 
+/// A store without its list of images is not an empty one, of which all content would be garbage.
+#[test]
+fn names_that_are_gone() {
+    let place = Place::hello();
+    place.write("new.tar", Layout::hello().tar());
+    fs::remove_file(place.store().join("index.json")).unwrap();
+    let expected = format!(
+        "open store {}: index.json is missing, but blobs are there\nhint: put index.json back from a backup, or \
+         begin anew with another `--store DIR`; nothing was removed\n",
+        place.store().display()
+    );
+    for line in [
+        "store gc",
+        "store check",
+        "store df",
+        "images",
+        "image prune --force",
+        "image prune --force --all",
+        "save -o out.tar hello-barge",
+        "load -i new.tar",
+        "rmi hello-barge",
+        "tag hello-barge a",
+    ] {
+        assert_eq!(place.fails(line), expected, "{line}");
+    }
+    assert_eq!(fs::read_dir(place.store().join("blobs/sha256")).unwrap().count(), 22);
+    assert!(!place.store().join("index.json").exists());
+}
+
 #[test]
 fn garbage() {
     let place = Place::hello();
     let waste = place.blob(&barge_oci::Digest::sha256(b"waste").to_string());
     fs::write(&waste, "waste").unwrap();
     let digest = barge_oci::Digest::sha256(b"waste");
+    assert_eq!(place.ok("store check"), "1 image, 23 blobs (1 in no image), 8.506kB hashed: no faults\n");
     assert_eq!(place.ok("store gc"), format!("deleted: {digest}\nTotal reclaimed space: 5B\n"));
     assert!(!waste.exists());
     assert_eq!(place.ok("store gc"), "Total reclaimed space: 0B\n");
@@ -212,14 +247,23 @@ fn whose_bytes_are_whose() {
     let unique = images[1]["unique_bytes"].as_u64().unwrap();
     place.ok("store gc");
     let before: Value = serde_json::from_str(&place.ok("store df --format json")).unwrap();
+    assert_eq!(
+        (&before["garbage_bytes"], &before["dangling_bytes"]),
+        (&0.into(), &images[3]["unique_bytes"])
+    );
     place.ok("rmi other:1");
     let after: Value = serde_json::from_str(&place.ok("store df --format json")).unwrap();
     assert_eq!(before["total_bytes"].as_u64().unwrap() - after["total_bytes"].as_u64().unwrap(), unique);
+    place.ok("image prune --force");
+    let last: Value = serde_json::from_str(&place.ok("store df --format json")).unwrap();
+    let pruned = after["total_bytes"].as_u64().unwrap() - last["total_bytes"].as_u64().unwrap();
+    assert_eq!((&after["dangling_bytes"], &last["dangling_bytes"]), (&pruned.into(), &0.into()));
 }
 
 #[test]
 fn an_empty_store_uses_nothing() {
-    let text = "IMAGE     ID        SHARED SIZE   UNIQUE SIZE\n\nTotal: 0B, of which 0B can be reclaimed with `barge store gc`\n";
+    let text = "IMAGE     ID        SHARED SIZE   UNIQUE SIZE\n\n\
+                Total: 0B, of which 0B with `barge image prune` and 0B with `barge store gc`\n";
     assert_eq!(Place::new().ok("store df"), text);
 }
 

@@ -181,6 +181,31 @@ fn unknown_commands() {
         "barge: unknown command: barge image inspcet\n\nDid you mean 'inspect'?\n\n\
          Run 'barge image --help' for more information\n"
     );
+    for (typed, said) in [
+        ("savee", "Did you mean 'save'?"),
+        ("inspect", "Did you mean 'image inspect'?"),
+        ("run", "barge keeps images: it runs no containers and builds none"),
+    ] {
+        let expected = format!(
+            "barge: unknown command: barge {typed}\n\n{said}\n\nRun 'barge --help' for more information\n"
+        );
+        assert_eq!(place.fails(typed), expected);
+    }
+}
+
+#[test]
+fn the_last_of_a_flag_counts() {
+    let place = Place::hello();
+    place.ok("save -o a.tar -o b.tar hello-barge");
+    assert_eq!(place.files(), ["b.tar"]);
+}
+
+#[test]
+fn numbers_out_of_range() {
+    let text = "invalid argument \"0\" for \"--threads\" flag: must be 1 to 6\n\n\
+                Usage:  barge save [OPTIONS] IMAGE [IMAGE...]\n\nRun 'barge save --help' for more information\n";
+    let ran = Place::new().run("save --threads 0 a");
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(125), text));
 }
 
 /// Started through a link of this name.
@@ -220,5 +245,5 @@ fn by_the_name_of_docker() {
 #[test]
 fn help_by_the_name_of_docker() {
     let help = as_docker(&Place::new(), "image save --help").out();
-    assert!(help.contains("Usage: docker image save"), "{help}");
+    assert!(help.contains("Usage:  docker image save"), "{help}");
 }

@@ -1,25 +1,31 @@
 //! The narrow waist: how operations get at content, wherever it is.
 
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::path::Path;
 
-use barge_oci::{Descriptor, Digest, Reference};
+use barge_oci::{Descriptor, Digest, MAX_CONFIG_BYTES};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Refusal, Result};
+pub use crate::image::Image;
 
 /// A place that holds documents, and knows which blobs it has.
 pub trait Documents {
-    /// Whether the whole blob is here.
+    /// Whether the whole blob is here. Another size is other content: it is `Ok(false)` or an error, never `Ok(true)`.
+    /// A place far away may take for granted what verified documents list, and whoever opens it finds out.
     ///
     /// # Errors
-    /// `Mismatch` or `Refused` if a blob of that digest is here with another size or other content.
+    /// `Mismatch` or `Refused` if a blob of that digest is known to have another size or other content.
     fn has(&self, descriptor: &Descriptor) -> Result<bool>;
 
-    /// The bytes of a small document, verified against its digest; `None` if it is not here.
+    /// The bytes of a small document, verified against its size and digest ([`read_document`]); `None` if it is not here,
+    /// as it may be said of another size.
     ///
     /// # Errors
-    /// As [`Self::has`]; also if the document is larger than documents may be.
+    /// As [`Self::has`]; `Mismatch` if its content is other content; `Refused` if what is here is larger than documents
+    /// may be, or known to be none.
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>>;
 }
 
@@ -30,6 +36,22 @@ pub trait Provider: Documents {
     /// # Errors
     /// `NotFound` if it is not here.
     fn open(&self, descriptor: &Descriptor) -> Result<Blob>;
+}
+
+impl<D: Documents + ?Sized> Documents for &D {
+    fn has(&self, descriptor: &Descriptor) -> Result<bool> {
+        (**self).has(descriptor)
+    }
+
+    fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
+        (**self).document(descriptor)
+    }
+}
+
+impl<P: Provider + ?Sized> Provider for &P {
+    fn open(&self, descriptor: &Descriptor) -> Result<Blob> {
+        (**self).open(descriptor)
+    }
 }
 
 /// A place far away: answers are slow, and a blob may be asked for from any byte on.
@@ -111,27 +133,45 @@ pub trait Destination: Sync {
     fn put_manifest(&self, descriptor: &Descriptor, bytes: &[u8], tag: Option<&str>) -> Result<()>;
 }
 
-/// A place that has names for some of its content.
-pub trait Resolver {
-    /// Every image, named ones by name first, then nameless ones by digest.
-    ///
-    /// # Errors
-    /// If the list cannot be read.
-    fn images(&self) -> Result<Vec<Image>>;
+/// Reads a small document to its end and verifies it; `place` is where it is, as errors call it.
+///
+/// # Errors
+/// `LimitExceeded` for what is too large, of which nothing is read; `Mismatch` for another size or digest; `Io`.
+pub fn read_document(place: &str, descriptor: &Descriptor, from: impl Read) -> Result<Vec<u8>> {
+    may_be_document(place, descriptor)?;
+    let (digest, size) = (&descriptor.digest, descriptor.size);
+    let mut bytes = Vec::new();
+    // One byte more than there should be is let through, so that it is noticed.
+    let read = from.take(size + 1).read_to_end(&mut bytes);
+    read.map_err(|e| Error::io("read", Path::new(&format!("blob {digest} in {place}")), e))?;
+    let (actual, length) = (digest.algorithm().digest(&bytes), bytes.len() as u64);
+    let how = match length.cmp(&size) {
+        Ordering::Equal if actual == *digest => return Ok(bytes),
+        Ordering::Equal => format!("its content is {actual}"),
+        Ordering::Less => format!("it is {length} bytes, its descriptor says {size}"),
+        Ordering::Greater => format!("it is longer than the {size} bytes that its descriptor says"),
+    };
+    Err(Error::new(ErrorKind::Mismatch, format!("blob {digest} in {place} is damaged: {how}")))
+}
+
+/// That something is small enough for a document, before it is asked for.
+///
+/// # Errors
+/// `LimitExceeded`.
+pub fn may_be_document(place: &str, descriptor: &Descriptor) -> Result<()> {
+    let Descriptor { digest, size, .. } = descriptor;
+    if *size <= MAX_CONFIG_BYTES {
+        return Ok(());
+    }
+    let message = format!(
+        "blob {digest} in {place} is {size} bytes, too large for a document: {MAX_CONFIG_BYTES} at most are read"
+    );
+    Err(Error::refused(Refusal::LimitExceeded, message))
 }
 
 /// Sizes together, in bytes. What is listed, and how large a file is, is whatever somebody made it: it never overflows.
 pub fn total(sizes: impl IntoIterator<Item = u64>) -> u64 {
     sizes.into_iter().fold(0, u64::saturating_add)
-}
-
-/// A root that somebody keeps, under a name or without one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image {
-    /// The full reference with its tag or digest; `None` for what is only known by its digest.
-    pub name: Option<Reference>,
-    /// The index or manifest, with the annotations of its place.
-    pub target: Descriptor,
 }
 
 /// Content on its way; the receiver chooses how to move it.

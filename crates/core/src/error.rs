@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The outcome of everything that can fail here.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -14,6 +14,8 @@ pub struct Error {
     message: String,
     hint: Option<String>,
     cause: Option<io::Error>,
+    /// What the system said no to.
+    path: Option<PathBuf>,
 }
 
 /// Kinds of failure, in containerd's terms.
@@ -59,7 +61,6 @@ pub enum Refusal {
     StreamCorrupt,
     TarBad,
     TarTruncated,
-    UnsupportedLegacy,
     UnsupportedSchema1,
     ViewsDisagree,
 }
@@ -87,7 +88,6 @@ impl Refusal {
             Self::StreamCorrupt => "STREAM_CORRUPT",
             Self::TarBad => "TAR_BAD",
             Self::TarTruncated => "TAR_TRUNCATED",
-            Self::UnsupportedLegacy => "UNSUPPORTED_LEGACY",
             Self::UnsupportedSchema1 => "UNSUPPORTED_SCHEMA1",
             Self::ViewsDisagree => "VIEWS_DISAGREE",
         }
@@ -97,7 +97,7 @@ impl Refusal {
 impl Error {
     /// An error of `kind`; `message` names its subject.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, cause: None }
+        Self { kind, message: message.into(), hint: None, cause: None, path: None }
     }
 
     /// Something that was named is not there.
@@ -119,7 +119,7 @@ impl Error {
     #[must_use]
     pub fn io(doing: &str, path: &Path, cause: io::Error) -> Self {
         let message = format!("{doing} {}: {}", printable(&path.to_string_lossy()), io_text(&cause));
-        Self { kind: ErrorKind::Io, message, hint: None, cause: Some(cause) }
+        Self { kind: ErrorKind::Io, message, hint: None, cause: Some(cause), path: Some(path.to_path_buf()) }
     }
 
     /// The same error with advice on what to do.
@@ -164,6 +164,13 @@ impl Error {
         matches!(kind, Some(io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied))
     }
 
+    /// The path that the system does not let this user at.
+    #[must_use]
+    pub fn denied(&self) -> Option<&Path> {
+        let denied = self.cause.as_ref().is_some_and(|e| e.kind() == io::ErrorKind::PermissionDenied);
+        self.path.as_deref().filter(|_| denied)
+    }
+
     /// Whether the reader at the other end of a pipe went away.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
@@ -184,11 +191,17 @@ impl std::error::Error for Error {
 }
 
 /// The system's text in the form C programs print it, without the number.
-fn io_text(error: &io::Error) -> String {
+#[must_use]
+pub fn io_text(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut chars = text.chars();
     chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// A path or name out of an archive, made safe for a terminal and put in backticks.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("`{}`", printable(text))
 }
 
 /// Text from outside, made safe for a terminal: control characters escaped, at most 200 characters.

@@ -3,6 +3,9 @@
 //!
 //! Names have no slashes. A folder in a folder is opened from the one that is open already, and never through a link,
 //! which is as good as `openat2` with `RESOLVE_BENEATH` and `RESOLVE_NO_SYMLINKS` and there is on every Unix.
+//!
+//! This one also writes, and takes plain names only. `barge-sources` has another one for what engines keep unpacked,
+//! which only reads: paths that may have `..` in them, as files in layers are called, and contents up to a limit.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -185,7 +188,7 @@ impl Folder {
         match kind {
             Ok(FileType::Symlink) => io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "a symbolic link, and none is followed here; mount what it leads to instead",
+                "a symbolic link, and none is followed here; only the path of the whole store may lead through links",
             ),
             _ => error.into(),
         }

@@ -13,12 +13,12 @@ use crate::error::{Error, Refusal, Result};
 /// How deep indexes may be nested; containerd's own images nest once.
 pub const MAX_DEPTH: usize = 8;
 /// How large one image may be, whether all of it is here or not, 256 TiB: sums over all images that can be read are numbers then.
-pub const MAX_IMAGE_BYTES: u64 = 1 << 48;
+pub(crate) const MAX_IMAGE_BYTES: u64 = 1 << 48;
 /// How many manifests and indexes one image may list.
-pub const MAX_NODES: usize = 200_000;
+pub(crate) const MAX_NODES: usize = 200_000;
 
 /// How large the documents of one image may be together; they are in memory while it is handled.
-pub const MAX_DOCUMENT_BYTES: u64 = 64 << 20;
+pub(crate) const MAX_DOCUMENT_BYTES: u64 = 64 << 20;
 
 /// An image and everything it lists, in the order listed.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ impl Tree {
     ///
     /// # Errors
     /// `Mismatch` or `Refused` if anything that is here is not what it should be; `LimitExceeded` beyond
-    /// [`MAX_DEPTH`], [`MAX_NODES`] and [`MAX_IMAGE_BYTES`].
+    /// [`MAX_DEPTH`], 200,000 manifests or 2⁴⁸ bytes.
     pub fn walk(source: &impl Documents, root: &Descriptor) -> Result<Self> {
         let mut tree = Self {
             root: root.clone(),
@@ -135,6 +135,15 @@ impl Tree {
         Ok(())
     }
 
+    /// Every index that was read, with the descriptor it is listed by.
+    #[must_use]
+    pub(crate) fn listed_indexes(&self) -> Vec<&Descriptor> {
+        let nested = self.indexes.values().flat_map(|i| &i.parsed().manifests);
+        let all = std::iter::once(&self.root).chain(nested);
+        let mut seen = BTreeSet::new();
+        all.filter(|d| self.indexes.contains_key(&d.digest) && seen.insert(d.digest)).collect()
+    }
+
     /// The container images among the manifests.
     pub fn images(&self) -> impl Iterator<Item = &Listed> {
         self.manifests.iter().filter(|m| m.kind == Kind::Image)
@@ -160,6 +169,12 @@ impl Tree {
 }
 
 impl Listed {
+    /// Whether it is for this platform.
+    #[must_use]
+    pub(crate) fn is_for(&self, wanted: &Platform) -> bool {
+        self.platform.as_ref().is_some_and(|platform| wanted.matches(platform))
+    }
+
     /// Every blob of the manifest that is here, the manifest included.
     pub fn present_blobs(&self) -> impl Iterator<Item = &Descriptor> {
         let missing: &[Descriptor] = match &self.state {

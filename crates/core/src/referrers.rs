@@ -40,27 +40,16 @@ impl Referrers {
     }
 }
 
-impl Image {
-    /// What this refers to, if it only accompanies another image.
-    #[must_use]
-    pub fn subject(&self) -> Option<Digest> {
-        self.target.annotations.get(annotation::MANIFEST_SUBJECT)?.parse().ok()
-    }
-
-    /// Whether its name is one that cosign made of one of these digests.
-    pub(crate) fn is_cosign_tag_of(&self, subjects: &BTreeSet<Digest>) -> bool {
-        let subject = || -> Option<Digest> {
-            let (base, suffix) = self.name.as_ref()?.tag()?.rsplit_once('.')?;
-            SUFFIXES.contains(&suffix).then(|| base.replacen('-', ":", 1).parse().ok())?
-        };
-        subject().is_some_and(|subject| subjects.contains(&subject))
-    }
-}
-
 /// The tags that cosign would give to what it says about a digest.
 fn cosign_tags(subject: &Digest) -> impl Iterator<Item = String> {
     let base = format!("{}-{}", subject.algorithm().name(), subject.hex());
     SUFFIXES.iter().map(move |suffix| format!("{base}.{suffix}"))
+}
+
+/// The digest that cosign has made a tag of.
+pub(crate) fn cosign_subject(tag: &str) -> Option<Digest> {
+    let (base, suffix) = tag.rsplit_once('.')?;
+    SUFFIXES.contains(&suffix).then(|| base.replacen('-', ":", 1).parse().ok())?
 }
 
 /// Everything far away that refers to one of `subjects`, and what refers to that in turn. What has a tag of
@@ -141,7 +130,7 @@ pub fn companions(
     wanted: &Referrers,
 ) -> Result<Vec<Image>> {
     let mut found: Vec<Image> = Vec::new();
-    if *wanted == Referrers::None {
+    if *wanted == Referrers::None || all.is_empty() {
         return Ok(found);
     }
     let mut subjects = BTreeSet::new();

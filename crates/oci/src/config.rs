@@ -60,6 +60,20 @@ pub struct RootFs {
     pub diff_ids: Vec<Digest>,
 }
 
+/// What layers are called, each together with everything below it (spec, config.md, "Layer `ChainID`"); `diff_ids` are
+/// those of the layers, lowest first.
+#[must_use]
+pub fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
+    let mut below: Option<Digest> = None;
+    let chained = diff_ids.iter().map(|diff_id| {
+        let chain_id =
+            below.map_or(*diff_id, |below| Digest::sha256(format!("{below} {diff_id}").as_bytes()));
+        below = Some(chain_id);
+        chain_id
+    });
+    chained.collect()
+}
+
 /// One step of a config's history.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct History {
@@ -98,5 +112,22 @@ impl Config {
     pub fn labels(&self) -> BTreeMap<String, String> {
         let labels = self.config.get("Labels").and_then(Value::as_object).into_iter().flatten();
         labels.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains() {
+        let diff_ids = [b"a", b"b", b"c"].map(|content| Digest::sha256(content));
+        let expected = [
+            "sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+            "sha256:51c0c8ace48498d6f5fee6b0592cc06f2da0f3cbe09c5a34a97dce85c3889676",
+            "sha256:2fce7f8ce91bcf0a1428b36e1024639fdbd9469eea762dba98aa749631885106",
+        ];
+        assert_eq!(chain_ids(&diff_ids).iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+        assert!(chain_ids(&[]).is_empty());
     }
 }

@@ -65,6 +65,12 @@ impl Descriptor {
             || media_type::is_schema1(media_type)
     }
 
+    /// The annotations that tell which repositories the content came from, by [`annotation::SOURCE`] and a host.
+    pub fn sources(&self) -> impl Iterator<Item = (String, String)> {
+        let told = self.annotations.iter().filter(|(key, _)| key.starts_with(annotation::SOURCE));
+        told.map(|(key, repositories)| (key.clone(), repositories.clone()))
+    }
+
     /// The digest of the image this manifest attests, if it is a `BuildKit` attestation in an index.
     #[must_use]
     pub fn attests(&self) -> Option<&str> {

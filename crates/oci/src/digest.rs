@@ -31,6 +31,14 @@ impl Algorithm {
         }
     }
 
+    /// The digest of `content`.
+    #[must_use]
+    pub fn digest(self, content: &[u8]) -> Digest {
+        let mut hasher = Hasher::new(self);
+        hasher.update(content);
+        hasher.finish()
+    }
+
     /// Length of the digest in bytes.
     fn len(self) -> usize {
         match self {
@@ -66,9 +74,7 @@ impl Digest {
     /// The sha256 digest of `content`.
     #[must_use]
     pub fn sha256(content: &[u8]) -> Self {
-        let mut hasher = Hasher::new(Algorithm::Sha256);
-        hasher.update(content);
-        hasher.finish()
+        Algorithm::Sha256.digest(content)
     }
 
     /// Parses the part after the colon; `None` unless it is exactly the lower-case hex of `algorithm`.
@@ -288,9 +294,7 @@ mod tests {
         #[test]
         fn parse_of_display_is_identity(content: Vec<u8>, wide: bool) {
             let algorithm = if wide { Algorithm::Sha512 } else { Algorithm::Sha256 };
-            let mut hasher = Hasher::new(algorithm);
-            hasher.update(&content);
-            let digest = hasher.finish();
+            let digest = algorithm.digest(&content);
             prop_assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
         }
 

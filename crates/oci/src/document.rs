@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::descriptor::null_as_empty;
 use crate::keys::Shape;
-use crate::{Config, Descriptor, Digest, Index, Manifest, media_type};
+use crate::{Config, Descriptor, Index, Manifest, media_type};
 
 /// The largest manifest or index that is read: the limit registries set (distribution spec, "Pushing manifests").
 pub const MAX_MANIFEST_BYTES: u64 = 4 << 20;
@@ -38,12 +38,6 @@ impl<T> Document<T> {
     #[must_use]
     pub fn into_parsed(self) -> T {
         self.parsed
-    }
-
-    /// The sha256 digest of the bytes.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        Digest::sha256(&self.bytes)
     }
 }
 
@@ -253,6 +247,7 @@ pub fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Digest;
 
     fn manifest_json(extra: &str) -> Vec<u8> {
         let d = Digest::sha256(b"");

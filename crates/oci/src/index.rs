@@ -1,4 +1,4 @@
-//! Image indexes and Docker manifest lists.
+//! Image indexes and Docker manifest lists; and what makes a folder with an `index.json` a layout.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,10 @@ use serde_json::value::RawValue;
 
 use crate::media_type;
 use crate::{Descriptor, Digest, to_go_json};
+
+/// What the file `oci-layout` says, beside the `index.json` of a layout (OCI image spec, image-layout.md); there is one
+/// version.
+pub const OCI_LAYOUT: &[u8] = b"{\"imageLayoutVersion\":\"1.0.0\"}";
 
 /// A list of manifests, one a platform (OCI image spec, image-index.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

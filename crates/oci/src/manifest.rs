@@ -12,7 +12,7 @@ use crate::media_type;
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
     /// Always 2.
-    pub schema_version: u32,
+    pub(crate) schema_version: u32,
     /// The manifest's own media type; older OCI writers leave it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,

@@ -16,7 +16,8 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::call::Peer;
-use crate::listen::{Listener, Place};
+use crate::listen::Listener;
+use crate::place::Place;
 use crate::serve::HEAD;
 
 /// How many clients of one listener may be about to show who they are.

@@ -10,6 +10,7 @@
 
 mod absent;
 mod accept;
+mod address;
 mod body;
 mod call;
 mod events;
@@ -18,6 +19,7 @@ mod images;
 mod listen;
 mod metrics;
 mod page;
+mod place;
 mod query;
 mod route;
 mod scrape;
@@ -30,7 +32,8 @@ mod upload;
 mod version;
 pub mod wire;
 
-pub use listen::{Access, Address};
+pub use address::Address;
+pub use listen::Access;
 pub use serve::{Options, serve};
 pub use tls::TlsFiles;
 pub use version::ApiVersion;

@@ -1,20 +1,20 @@
 //! Sockets to listen on: made here, or handed over by systemd.
 
-use std::fmt;
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, Permissions};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 
 use barge_core::error::{Error, ErrorKind, Result, printable};
 use listenfd::ListenFd;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::Mode;
 use rustls::ServerConfig;
 
+use crate::address::{Address, socket_address};
+use crate::place::Place;
 use crate::tls::TlsFiles;
 
 /// Who may connect to a socket that is made here: its owner and its group.
@@ -22,17 +22,6 @@ const SOCKET_MODE: u32 = 0o660;
 /// The port of the Engine API with TLS, and without.
 const TLS_PORT: u16 = 2376;
 const PLAIN_PORT: u16 = 2375;
-
-/// Where to listen, as dockerd's `--host` has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
-    /// `unix:///run/barge/barge.sock`
-    Unix(PathBuf),
-    /// `tcp://127.0.0.1:2376`; without a port the usual one.
-    Tcp(String),
-    /// `fd://`: whatever systemd hands over.
-    Activated,
-}
 
 /// Who may connect, and how.
 #[derive(Debug, Clone, Default)]
@@ -54,37 +43,11 @@ pub(crate) enum Listener {
     Tcp(TcpListener, Option<Arc<ServerConfig>>),
 }
 
-impl FromStr for Address {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let invalid =
-            |why: &str| Error::invalid(format!("invalid bind address ({}): {why}", printable(text)));
-        match text.split_once("://") {
-            Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(PathBuf::from(path))),
-            Some(("unix", _)) => Err(invalid("a unix socket has an absolute path")),
-            Some(("tcp", "")) => Ok(Self::Tcp("127.0.0.1".to_owned())),
-            Some(("tcp", host)) => Ok(Self::Tcp(host.trim_end_matches('/').to_owned())),
-            Some(("fd", _)) => Ok(Self::Activated),
-            _ => Err(invalid("it begins with unix://, tcp:// or fd://")),
-        }
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unix(path) => write!(f, "unix://{}", path.display()),
-            Self::Tcp(host) => write!(f, "tcp://{host}"),
-            Self::Activated => f.write_str("fd://"),
-        }
-    }
-}
-
 /// Opens the sockets of an address.
 ///
 /// # Errors
-/// `Conflict` if somebody listens there already; `InvalidArgument` for TCP that everybody could use; `Io`.
+/// `Conflict` if somebody listens there already; `InvalidArgument` for what is no address, or none of this machine,
+/// and for TCP that everybody could use; `NotFound` if a socket's folder is not there; `Io`.
 pub(crate) fn listen(address: &Address, access: &Access) -> Result<Vec<Listener>> {
     match address {
         Address::Unix(path) => Ok(vec![unix(path, access.group.as_deref())?]),
@@ -120,6 +83,10 @@ impl Held {
     #[cfg(target_os = "linux")]
     fn new(path: &Path) -> io::Result<Self> {
         use std::os::fd::AsRawFd;
+        use std::os::unix::fs::FileTypeExt;
+
+        use rustix::fs::OFlags;
+
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
         if !file.metadata()?.file_type().is_socket() {
@@ -147,12 +114,7 @@ fn group_id(group: &str) -> Result<u32> {
 
 fn tcp(host: &str, access: &Access) -> Result<Listener> {
     let port = if access.tls.is_some() { TLS_PORT } else { PLAIN_PORT };
-    let invalid =
-        || Error::invalid(format!("invalid bind address (tcp://{}): no IP address", printable(host)));
-    let address: SocketAddr = match host.parse() {
-        Ok(address) => address,
-        Err(_) => SocketAddr::new(host.trim_matches(['[', ']']).parse().map_err(|_| invalid())?, port),
-    };
+    let address = socket_address(host, port)?;
     let tls = access.tls.as_ref().map(TlsFiles::load).transpose()?;
     if tls.is_none() && !(access.plain_loopback && address.ip().is_loopback()) {
         let text = format!(
@@ -162,9 +124,28 @@ fn tcp(host: &str, access: &Access) -> Result<Listener> {
             "give `--tlsverify --tlscacert --tlscert --tlskey`, or on loopback `--insecure-loopback`",
         ));
     }
-    let bound = TcpListener::bind(address);
-    let listener = bound.map_err(|e| Error::io("listen on", Path::new(&format!("tcp://{address}")), e))?;
-    Ok(Listener::Tcp(listener, tls))
+    Ok(Listener::Tcp(bind(address, "--host")?, tls))
+}
+
+/// Listens at an address that was given by `flag`.
+///
+/// # Errors
+/// `Conflict` if somebody listens there already; `InvalidArgument` if this machine has no such address; `Io`.
+pub(crate) fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).map_err(|e| {
+        let refused = |kind, why: &str| Error::new(kind, format!("listen on tcp://{address}: {why}"));
+        match e.kind() {
+            io::ErrorKind::AddrInUse => refused(ErrorKind::Conflict, "somebody listens there already")
+                .hint(format!("stop it first, or choose another port with `{flag}`")),
+            io::ErrorKind::AddrNotAvailable => {
+                refused(ErrorKind::InvalidArgument, "this machine has no such address")
+                    .hint(format!("choose one that it has with `{flag}`"))
+            }
+            io::ErrorKind::PermissionDenied => refused(ErrorKind::Io, "this port is for privileged users")
+                .hint(format!("choose a port from 1024 on with `{flag}`")),
+            _ => Error::io("listen on", Path::new(&format!("tcp://{address}")), e),
+        }
+    })
 }
 
 /// What systemd has opened for us (`LISTEN_FDS`): unix sockets, whose mode and group are its unit's.
@@ -189,89 +170,9 @@ fn activated() -> Result<Vec<Listener>> {
     Ok(listeners)
 }
 
-/// The path of a unix socket, ours as long as its lock is held.
-#[derive(Debug)]
-pub(crate) struct Place {
-    path: PathBuf,
-    /// The socket that was made there.
-    made: Option<(u64, u64)>,
-    _lock: File,
-}
-
-impl Place {
-    /// Takes the path; a socket that a killed server left behind is removed.
-    fn take(path: &Path) -> Result<Self> {
-        let doing = |e: io::Error| Error::io("listen on", path, e);
-        let busy = || {
-            let text =
-                format!("listen on {}: somebody listens there already", printable(&path.to_string_lossy()));
-            Error::new(ErrorKind::Conflict, text).hint("stop it first, or choose another place with `--host`")
-        };
-        let mut lock = path.as_os_str().to_owned();
-        lock.push(".lock");
-        // Neither a link is followed nor a FIFO waited for.
-        let careful = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-        let mut open = OpenOptions::new();
-        open.write(true).create(true).truncate(false).mode(0o600).custom_flags(careful);
-        let lock = open.open(lock).map_err(doing)?;
-        if !lock.metadata().map_err(doing)?.is_file() {
-            return Err(doing(io::ErrorKind::AlreadyExists.into()).hint("its lock is no file"));
-        }
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => return Err(busy()),
-            Err(std::fs::TryLockError::Error(e)) => return Err(doing(e)),
-        }
-        match std::fs::symlink_metadata(path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            Err(e) => return Err(doing(e)),
-            Ok(meta) if !meta.file_type().is_socket() => {
-                return Err(
-                    doing(io::Error::from(io::ErrorKind::AlreadyExists)).hint("what is there is no socket")
-                );
-            }
-            Ok(_) => match UnixStream::connect(path) {
-                Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
-                    std::fs::remove_file(path).map_err(doing)?;
-                }
-                _ => return Err(busy()),
-            },
-        }
-        Ok(Self { path: path.to_owned(), made: None, _lock: lock })
-    }
-
-    fn bound(mut self) -> Result<Self> {
-        let meta =
-            std::fs::symlink_metadata(&self.path).map_err(|e| Error::io("listen on", &self.path, e))?;
-        self.made = Some((meta.dev(), meta.ino()));
-        Ok(self)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        // Somebody else's socket is left alone, and so is the lock's file: another may be about to take it.
-        let here = std::fs::symlink_metadata(&self.path).ok().map(|meta| (meta.dev(), meta.ino()));
-        if here.is_some() && here == self.made {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses() {
-        let address = |text: &str| text.parse::<Address>();
-        assert_eq!(address("unix:///run/a.sock").unwrap(), Address::Unix("/run/a.sock".into()));
-        assert_eq!(address("tcp://127.0.0.1:1").unwrap(), Address::Tcp("127.0.0.1:1".into()));
-        assert_eq!(address("fd://").unwrap(), Address::Activated);
-        for text in ["", "/run/a.sock", "unix://a.sock", "npipe://x"] {
-            assert!(address(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn tcp_without_tls_is_refused() {
@@ -285,6 +186,24 @@ mod tests {
         assert!(refused("0.0.0.0:0", true).unwrap().starts_with("refusing to listen on tcp://0.0.0.0:0"));
         assert!(refused("[::]:0", true).is_some());
         assert_eq!(refused("127.0.0.1:0", true), None);
-        assert!(refused("localhost", true).unwrap().contains("no IP address"));
+    }
+
+    #[test]
+    fn what_cannot_be_bound_is_explained() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let said = |address: SocketAddr| {
+            let error = bind(address, "--host").unwrap_err();
+            (error.kind(), error.to_string(), error.advice().map(str::to_owned))
+        };
+        let address = taken.local_addr().unwrap();
+        let (kind, text, advice) = said(address);
+        assert_eq!(kind, ErrorKind::Conflict);
+        assert_eq!(text, format!("listen on tcp://{address}: somebody listens there already"));
+        assert_eq!(advice.as_deref(), Some("stop it first, or choose another port with `--host`"));
+        // An address of documents' (RFC 5737), which no machine has.
+        let (kind, text, advice) = said("192.0.2.1:0".parse().unwrap());
+        assert_eq!(kind, ErrorKind::InvalidArgument);
+        assert_eq!(text, "listen on tcp://192.0.2.1:0: this machine has no such address");
+        assert_eq!(advice.as_deref(), Some("choose one that it has with `--host`"));
     }
 }

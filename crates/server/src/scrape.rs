@@ -1,10 +1,10 @@
 //! `/metrics` for Prometheus, on a listener of its own.
 
 use std::convert::Infallible;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use barge_core::content::{Resolver, total};
+use barge_core::content::total;
 use barge_core::error::{Error, Result};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 
 use crate::accept::{PAUSE, patient};
 use crate::fault::Fault;
+use crate::listen::bind;
 use crate::page::is_local;
 use crate::serve::HEAD;
 use crate::service::Service;
@@ -31,7 +32,7 @@ pub(crate) fn metrics_at(
     service: Arc<Service>,
 ) -> Result<impl Future<Output = ()> + Send> {
     let doing = |e| Error::io("listen on", format!("tcp://{address}").as_ref(), e);
-    let listener = TcpListener::bind(address).map_err(doing)?;
+    let listener = bind(address, "--metrics-addr")?;
     listener.set_nonblocking(true).map_err(doing)?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(doing)?;
     let (permits, own) = (Arc::new(Semaphore::new(MOST_SCRAPERS)), address.ip().is_loopback());

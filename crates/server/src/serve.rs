@@ -18,8 +18,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::accept::{Acceptor, Connection, accept};
+use crate::address::Address;
 use crate::events::Events;
-use crate::listen::{Access, Address, listen};
+use crate::listen::{Access, listen};
 use crate::metrics::Metrics;
 use crate::scrape::metrics_at;
 use crate::service::{ENQUIRIES, Phase, Service, TRANSFERS};
@@ -58,7 +59,7 @@ pub struct Options {
 ///
 /// # Errors
 /// `Conflict` if another process serves this store or listens there; `InvalidArgument` for TCP that everybody could
-/// use; `Io`.
+/// use, and for what nobody can listen on; `NotFound` if a socket's folder is not there; `Io`.
 pub fn serve(store: Store, addresses: &[Address], access: &Access, options: Options) -> Result<()> {
     let _serving = store.serving()?;
     let doing = |e| Error::io("start", "the server".as_ref(), e);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use barge_core::content::{Documents, Resolver};
+use barge_core::content::Documents;
 use barge_core::graph::read_config;
 use barge_core::ops::{Filters, list, usage as add_up};
 use barge_oci::{Document, Platform, Reference, media_type};

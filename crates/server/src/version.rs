@@ -4,11 +4,11 @@ use std::fmt;
 
 /// `1.44`: ordered as they came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ApiVersion(pub u32, pub u32);
+pub struct ApiVersion(pub(crate) u32, pub(crate) u32);
 
 impl ApiVersion {
     /// The oldest that is spoken.
-    pub const OLDEST: Self = Self(1, 40);
+    pub(crate) const OLDEST: Self = Self(1, 40);
     /// The newest that is spoken, and what a path without a version means.
     pub const NEWEST: Self = Self(1, 55);
 

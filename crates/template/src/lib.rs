@@ -53,5 +53,5 @@ mod template;
 mod value;
 
 pub use error::{ExecError, ParseError};
-pub use limits::{MAX_DEPTH, MAX_MADE, MAX_NESTING, MAX_OUTPUT, MAX_STEPS, MAX_TEXT};
+pub use limits::{MAX_NESTING, MAX_TEXT};
 pub use template::Template;

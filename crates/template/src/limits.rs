@@ -8,13 +8,13 @@ pub const MAX_TEXT: usize = 1 << 20;
 pub const MAX_NESTING: usize = 100;
 
 /// Deepest evaluation: every template call, control structure and parenthesis on the way is one level.
-pub const MAX_DEPTH: usize = 300;
+pub(crate) const MAX_DEPTH: usize = 300;
 
 /// Most steps of one execution; an action, a command or a function call is about one step.
-pub const MAX_STEPS: usize = 5_000_000;
+pub(crate) const MAX_STEPS: usize = 5_000_000;
 
 /// Longest output of one execution, in bytes.
-pub const MAX_OUTPUT: usize = 64 << 20;
+pub(crate) const MAX_OUTPUT: usize = 64 << 20;
 
 /// Most bytes that the functions of one execution may make on the way, in all.
-pub const MAX_MADE: usize = 128 << 20;
+pub(crate) const MAX_MADE: usize = 128 << 20;

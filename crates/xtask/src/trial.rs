@@ -28,7 +28,6 @@ fn alone(dist: &Path) -> Result<()> {
     };
     fs::copy(dist.join("barge-static"), place.path().join("barge"))?;
     fs::create_dir(place.path().join("etc"))?;
-    run::program(Path::new("sh"), &["-c", &format!("mkdir {root}/dev; cp -a /dev/urandom {root}/dev/")])?;
     fs::write(place.path().join("etc/hosts"), "127.0.0.1 registry.test\n")?;
     fs::write(
         place.path().join("hello.tar"),

@@ -4,6 +4,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use barge_core::error::io_text;
 use clap::ValueEnum;
 use serde::Deserialize;
 
@@ -50,10 +51,11 @@ impl Config {
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Ok(Self::default());
             }
-            Err(e) => return Err(format!("open {shown}: {e}")),
-            Ok(file) => {
-                file.take(MAX_BYTES).read_to_string(&mut text).map_err(|e| format!("read {shown}: {e}"))?
-            }
+            Err(e) => return Err(format!("open {shown}: {}", io_text(&e))),
+            Ok(file) => file
+                .take(MAX_BYTES)
+                .read_to_string(&mut text)
+                .map_err(|e| format!("read {shown}: {}", io_text(&e)))?,
         };
         toml::from_str(&text).map_err(|e| format!("{shown}: {}", e.to_string().trim_end()))
     }

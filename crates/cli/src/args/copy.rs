@@ -10,8 +10,9 @@ use super::registries::Registries;
 pub(crate) struct Copy {
     #[arg(
         value_name = "PLACE",
-        help = "From and to, each an image of the store, docker://NAME, docker-daemon:NAME, oci:FOLDER[:REFERENCE], \
-                oci-archive:FILE[:REFERENCE] or docker-archive:FILE[:NAME]"
+        help = "From and to, each an image of the store, docker://NAME, docker-daemon:NAME, containerd:NAME, \
+                containers-storage:NAME, oci:FOLDER[:REFERENCE], oci-archive:FILE[:REFERENCE] or \
+                docker-archive:FILE[:NAME]"
     )]
     pub(crate) places: Vec<String>,
     /// Copy only the given platform(s), a comma-separated list of "os[/arch[/variant]]", "host" or "all"

@@ -31,8 +31,9 @@ pub(crate) struct Load {
     /// How progress is shown on STDERR
     #[arg(long, value_name = "MODE", default_value = "auto")]
     pub(crate) progress: ProgressMode,
-    /// Load into a registry, below this name, or into Docker's daemon, and not into the store
-    #[arg(long, value_name = "REGISTRY[/PREFIX]|docker")]
+    /// Where images go: store, docker, containerd, podman, or REGISTRY[/PREFIX] for a registry, below this name
+    /// [default: store]
+    #[arg(long, value_name = "PLACE")]
     pub(crate) to: Option<String>,
     /// What refers to the image comes along: all (what cosign has under tags, too), none, or an artifact type
     #[arg(long, value_name = "all|none|TYPE")]

@@ -10,6 +10,8 @@ mod images;
 mod import;
 mod load;
 mod login;
+mod numbers;
+mod operands;
 mod output;
 mod registries;
 mod save;

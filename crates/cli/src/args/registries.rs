@@ -4,6 +4,8 @@ use std::ffi::OsString;
 
 use clap::Args;
 
+use super::numbers::within;
+
 /// How registries are reached, and as whom.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Registry options")]
@@ -28,13 +30,13 @@ pub(crate) struct Reach {
     /// Where to ask first for what a registry has, docker.io if no other is named
     #[arg(long, value_name = "[HOST=]URL")]
     pub(crate) mirror: Vec<String>,
-    /// How often what fails in passing is tried
-    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub(crate) attempts: u32,
+    /// How often what fails in passing is tried [default: 5, 2 where this machine refuses a connection]
+    #[arg(long, value_name = "N", value_parser = within::<u32>(1..=100))]
+    pub(crate) attempts: Option<u32>,
     /// How many seconds a registry may say nothing
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86400))]
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = within::<u64>(1..=86400))]
     pub(crate) timeout: u64,
     /// How many blobs are moved at once
-    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", default_value = "4", value_parser = within::<u16>(1..=64))]
     pub(crate) parallel: u16,
 }

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::compress::{self, Compress};
 use super::engines::{Engines, From};
+use super::numbers::within;
 use super::output::{PlanFormat, ProgressMode};
 use super::registries::Registries;
 
@@ -44,7 +45,7 @@ pub(crate) struct Save {
     #[arg(long, value_name = "FORMAT[:LEVEL]", value_parser = compress::parse)]
     pub(crate) compress: Option<Compress>,
     /// How many threads compress, 1 to 6 [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=6))]
+    #[arg(long, value_name = "N", value_parser = within::<u16>(1..=6))]
     pub(crate) threads: Option<u16>,
     /// Where the content of large blobs begins: right behind its header, the bytes that docker writes, or aligned to
     /// 4096 bytes, so that XFS and btrfs share it with the store instead of copying it

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::numbers::within;
 use super::registries::Reach;
 
 #[derive(Debug, Args)]
@@ -41,10 +42,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) metrics_addr: Option<SocketAddr>,
     /// How many seconds a client may say or take nothing in the middle of something
-    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = clap::value_parser!(u64).range(1..=86400))]
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = within::<u64>(1..=86400))]
     pub(crate) idle_timeout: u64,
     /// How many seconds what is under way may take when the server is told to go
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(0..=86400))]
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = within::<u64>(0..=86400))]
     pub(crate) shutdown_timeout: u64,
     /// Format of the log on STDERR
     #[arg(long, value_name = "FORMAT", default_value = "text")]

@@ -13,6 +13,6 @@ pub(crate) struct Completion {
 
 #[derive(Debug, Args)]
 pub(crate) struct Man {
-    /// Where the pages go
-    pub(crate) directory: PathBuf,
+    #[arg(value_name = "DIRECTORY")]
+    pub(crate) directories: Vec<PathBuf>,
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use barge_core::content::{Image, Resolver};
-use barge_core::error::ErrorKind;
+use barge_core::content::Image;
+use barge_core::error::{Error, ErrorKind};
 use barge_core::resolve::all_tags;
 use barge_oci::Reference;
 use barge_sources::containerd::{Containerd, Via};
@@ -21,25 +21,20 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 /// The flags with which one engine is asked, if it has an image.
 type Look = fn(&Engines, &str) -> Result<Option<String>, Failure>;
 
-/// The failure, and if it is that the store has no such image, which engine has it and how to ask that.
-pub(super) fn advise(failure: Failure, engines: &Engines, names: &[String], command: &str) -> Failure {
-    match failure {
-        Failure::Core(error)
-            if error.kind() == ErrorKind::NotFound && error.to_string().starts_with("No such image") =>
-        {
-            let missing = |name: &&String| match Reference::parse(name) {
-                Ok(parsed) => {
-                    error.to_string() == format!("No such image: {}", parsed.or_latest().familiar())
-                }
-                Err(_) => false,
-            };
-            let Some(name) = names.iter().find(missing) else { return Failure::Core(error) };
-            Failure::Core(match find(engines, name) {
-                Some(flags) => error.hint(format!("another place has it: `barge {command} {flags} {name}`")),
-                None => error,
-            })
-        }
-        failure => failure,
+/// The error, and if it is that the store has no such image, which engine has it and how to ask that.
+pub(super) fn advise(error: Error, engines: &Engines, names: &[String], command: &str) -> Error {
+    let text = error.to_string();
+    if error.kind() != ErrorKind::NotFound || !text.starts_with("No such image") {
+        return error;
+    }
+    let missing = |name: &&String| {
+        Reference::parse(name)
+            .is_ok_and(|parsed| text == format!("No such image: {}", parsed.or_latest().familiar()))
+    };
+    let Some(name) = names.iter().find(missing) else { return error };
+    match find(engines, name) {
+        Some(flags) => error.hint(format!("another place has it: `barge {command} {flags} {name}`")),
+        None => error,
     }
 }
 

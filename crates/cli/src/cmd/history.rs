@@ -5,7 +5,7 @@ use barge_core::store::Store;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Failure, Outcome, platform, print};
+use super::{Failure, Outcome, missing, platform, print};
 use crate::args::History;
 use crate::render::size::human_size;
 use crate::render::template::{Row, render};
@@ -27,7 +27,8 @@ pub(crate) fn run(args: &History, store: impl Fn() -> Result<Store, Failure>, ty
     check(&Arity::Exactly(1), args.images.len(), typed)?;
     let platform = args.platform.as_deref().map(platform).transpose()?;
     let image = args.images.first().map(String::as_str).unwrap_or_default();
-    let steps = history(&store()?, image, platform.as_ref())?;
+    let store = store()?;
+    let steps = history(&store, image, platform.as_ref()).map_err(|error| missing::advise(error, &store))?;
     if args.quiet {
         return print(&steps.iter().map(|s| format!("{}\n", id(s, args.no_trunc))).collect::<String>());
     }

@@ -9,8 +9,7 @@ use barge_core::ops::{ImportOptions, import};
 use barge_core::store::Store;
 use barge_oci::Platform;
 
-use super::place::reference;
-use super::{Failure, Outcome, now, platform, print};
+use super::{Failure, Outcome, now, platform, print, reference};
 use crate::args::Import;
 use crate::render::progress;
 use crate::usage::{Arity, check};

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::local::{self, Opened};
-use super::{Failure, Outcome, engine, list, platform, print, say};
+use super::{Failure, Outcome, engine, list, missing, platform, print};
 use crate::args::{Engine, From, Inspect, Via};
 use crate::render::template::{execute, parse};
 use crate::usage::{Arity, check};
@@ -35,7 +35,8 @@ pub(crate) fn run(args: &Inspect, store: impl Fn() -> Result<Store, Failure>, ty
         (_, None) => {
             let store = store()?;
             output.all(&args.images, for_template, |image| {
-                let inspected = inspect(&store, &store.names()?, image, platform.as_ref())?;
+                let inspected = inspect(&store, &store.images()?, image, platform.as_ref())
+                    .map_err(|error| missing::advise(error, &store))?;
                 Ok(ImageInspect::new(inspected, ApiVersion::NEWEST))
             })
         }
@@ -80,14 +81,7 @@ impl Output<'_> {
             (None, Some(_)) => print(&(serde_json::to_string(&views).map_err(|e| unprintable(&e))? + "\n"))?,
             (None, None) => print(&pretty(&views)?)?,
         }
-        let mut failed = failed.into_iter();
-        let Some(first) = failed.next() else { return Ok(()) };
-        let mut last = first;
-        for error in failed {
-            say(&last.to_string());
-            last = error;
-        }
-        Err(last.into())
+        if failed.is_empty() { Ok(()) } else { Err(missing::failure(failed)) }
     }
 }
 

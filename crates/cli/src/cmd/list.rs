@@ -10,8 +10,8 @@ use jiff::{Timestamp, Zoned};
 use serde_json::{Value, json};
 
 use super::local::{self, Blobs, Opened};
-use super::place::{REGISTRY, gather, reference};
-use super::{Failure, Outcome, engine, note, print, registry, say};
+use super::place::REGISTRY;
+use super::{Failure, Outcome, engine, missing, note, print, reference, registry, say};
 use crate::args::{Engine, From, List, Via, View};
 use crate::render::size::human_size;
 use crate::render::table::Table;
@@ -63,7 +63,8 @@ pub(crate) fn run(args: &List, store: impl Fn() -> Result<Store, Failure>, typed
     if !args.all && filters.dangling.is_none() {
         filters.dangling = Some(false);
     }
-    let (listings, damaged) = list(&store()?, &filters)?;
+    let store = store()?;
+    let (listings, damaged) = list(&store, &filters).map_err(|error| missing::advise(error, &store))?;
     damaged.iter().for_each(|damage| note("warning", &damage.to_string()));
     if let ([word], true, true) = (args.reference.as_slice(), listings.is_empty(), typed.ends_with(" images"))
         && COMMANDS.contains(&word.as_str())
@@ -114,7 +115,7 @@ fn in_blobs(args: &List, blobs: &Blobs) -> Outcome {
     };
     let mut listings: Vec<Listing> = Vec::new();
     for image in blobs.listed()?.iter().filter(|image| !image.is_referrer() && wanted(image)) {
-        match blobs.readable(image).and_then(|image| list_remote(blobs, &image)) {
+        match blobs.readable(image).and_then(|image| list_remote(&blobs.provider(), &image)) {
             Ok(listing) => add_listing(&mut listings, listing),
             Err(error) => note("warning", &error.to_string()),
         }
@@ -138,7 +139,7 @@ fn in_registry(args: &List, name: &Reference) -> Outcome {
         return Err(Failure::Text(text, 1));
     }
     let settings = registry::settings(&args.registries, [name])?;
-    let (gathered, images) = gather(std::slice::from_ref(name), &settings, Wanted::All)?;
+    let (gathered, images) = registry::gather(std::slice::from_ref(name), &settings, Wanted::All)?;
     let listings = images.iter().map(|image| list_remote(&gathered, image)).collect::<Result<Vec<_>, _>>()?;
     show(&listings, &args.view)
 }

@@ -1,10 +1,12 @@
 //! `barge load`
 
-use std::io::{IsTerminal, stdin};
+use std::io::{self, IsTerminal, stdin};
 use std::path::Path;
 
 use barge_core::archive;
 use barge_core::content::Provider;
+use barge_core::error::{Error, printable};
+use barge_core::image::shown;
 use barge_core::ops::{LoadOptions, Loaded, PushOptions, Source, Staged, push, stage, stage_in_place};
 use barge_core::referrers::{Referrers, companions};
 use barge_core::select::Selection;
@@ -14,8 +16,8 @@ use barge_server::wire::PUSH;
 use barge_sources::registry::Registry;
 
 use super::load_engine::Outgoing;
-use super::place::reference;
-use super::{Failure, Outcome, note, now, platforms, print, referrers, registry};
+use super::place::{Place, REGISTRY};
+use super::{Failure, Outcome, note, now, platforms, print, reference, referrers, registry};
 use crate::args::{Checks, Engine, Load, ProgressMode};
 use crate::render::{progress, transfers};
 use crate::usage::{Arity, bad_flag, check};
@@ -38,7 +40,7 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
     };
     let platforms = platforms(&args.platform)?;
     let base_name = base_name.transpose()?;
-    let options = LoadOptions { platforms, base_name, now: now(), checks, ..LoadOptions::default() };
+    let options = LoadOptions { platforms, base_name, checks, ..LoadOptions::default() };
     let file =
         args.input.as_deref().map(Path::new).filter(|p| !p.as_os_str().is_empty() && *p != Path::new("-"));
     if file.is_none() && stdin().is_terminal() {
@@ -50,7 +52,7 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
     let source = match file {
         Some(path) => {
             // Docker's words for a file that cannot be opened, before the store is touched.
-            std::fs::metadata(path).map_err(|e| barge_core::error::Error::io("open", path, e))?;
+            std::fs::metadata(path).map_err(|e| unopened(path, e))?;
             Source::Path(path)
         }
         None => Source::Stream(&mut stdin),
@@ -69,7 +71,36 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
         return send_to(args, &staged, &referrers, to);
     }
     staged.referrers.retain(|i| referrers.takes(&i.target));
-    report(&staged.commit()?)
+    report(&staged.commit(&now())?)
+}
+
+/// The error for what cannot be opened, and if it is not there what may have been meant.
+fn unopened(path: &Path, cause: io::Error) -> Error {
+    let absent = cause.kind() == io::ErrorKind::NotFound;
+    let error = Error::io("open", path, cause);
+    match path.to_str().filter(|_| absent).and_then(meant) {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// What is meant by something that was typed for a file and is none.
+fn meant(typed: &str) -> Option<String> {
+    if ["http://", "https://"].iter().any(|scheme| typed.starts_with(scheme)) {
+        return Some(format!(
+            "load reads files; fetch it first: `curl -fsSL {} | barge load`",
+            printable(typed)
+        ));
+    }
+    let image = match Place::parse(typed).ok()? {
+        Place::Layout(path, _) | Place::Archive(path, _) => {
+            return Some(format!("load reads files: `-i {}`", printable(&path.to_string_lossy())));
+        }
+        Place::Registry(_) => typed.strip_prefix(REGISTRY)?,
+        Place::Store(_) if Reference::parse(typed).is_ok_and(|name| !name.is_name_only()) => typed,
+        Place::Store(_) | Place::Engine(..) => return None,
+    };
+    Some(format!("load reads files; `barge pull {}` fetches from a registry", printable(image)))
 }
 
 /// Into an engine, or a registry.
@@ -141,7 +172,7 @@ fn report(loaded: &Loaded) -> Outcome {
         note("warning", warning);
     }
     for image in loaded.images.iter().filter(|i| !i.absent.is_empty()).take(MOST_NAMED) {
-        let name = image.name.as_ref().map_or_else(|| image.digest.to_string(), Reference::familiar);
+        let name = shown(image.name.as_ref(), &image.digest);
         let more = image.absent.len().saturating_sub(MOST_NAMED);
         let named = image.absent.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };

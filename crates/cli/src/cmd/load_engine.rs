@@ -1,22 +1,19 @@
 //! Images into engines: `barge load --to docker|containerd|podman`, `barge copy` to them.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::os::fd::OwnedFd;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 use barge_core::archive::{Plan, Planned, WriteOptions};
 use barge_core::content::{Image, Provider};
 use barge_core::error::Error;
 use barge_core::graph::Tree;
+use barge_core::image;
 use barge_core::ops::{PushOptions, SaveOptions, plan_images};
 use barge_core::output::Output;
 use barge_core::progress::Progress;
 use barge_core::select::Selection;
-use barge_oci::{Descriptor, Digest, Reference};
+use barge_oci::{Descriptor, Digest};
 use barge_server::wire::PUSH;
-use barge_sources::containerd::{Containerd, PutOptions};
+use barge_sources::containerd::Containerd;
 use barge_sources::docker::{Engine, Held};
 use barge_sources::unpacked::Unpacked;
 
@@ -25,8 +22,8 @@ use crate::args::{Engine as Kind, Engines, ProgressMode};
 use crate::render::{progress, transfers};
 
 /// What goes into an engine.
-pub(super) struct Outgoing<'a, P> {
-    pub(super) source: &'a P,
+pub(super) struct Outgoing<'a> {
+    pub(super) source: &'a (dyn Provider + Sync),
     pub(super) images: Vec<Image>,
     /// What refers to them.
     pub(super) companions: Vec<Image>,
@@ -34,7 +31,7 @@ pub(super) struct Outgoing<'a, P> {
     pub(super) mode: ProgressMode,
 }
 
-impl<P: Provider + Sync> Outgoing<'_, P> {
+impl Outgoing<'_> {
     /// Into the engine that is meant, and says of each image that it is there.
     pub(super) fn into_engine(self, to: Kind, engines: &Engines) -> Outcome {
         match to {
@@ -50,11 +47,10 @@ impl<P: Provider + Sync> Outgoing<'_, P> {
 
     /// Blob by blob, only what is missing.
     fn into_containerd(self, containerd: &Containerd) -> Outcome {
-        let push =
+        let options =
             PushOptions { selection: self.selection, companions: self.companions, ..PushOptions::default() };
-        let options = PutOptions { push, unpack: true, snapshotter: None };
         let transfers = transfers::new(PUSH, self.mode);
-        let put = containerd.put(self.source, &self.images, &options, transfers.as_ref());
+        let put = containerd.put(&self.source, &self.images, &options, transfers.as_ref());
         drop(transfers);
         for image in put? {
             image.note.iter().for_each(|text| note("note", text));
@@ -65,13 +61,13 @@ impl<P: Provider + Sync> Outgoing<'_, P> {
 
     fn plan(&self) -> Result<Plan, Failure> {
         let options = SaveOptions { selection: self.selection.clone(), ..SaveOptions::default() };
-        let plan = plan_images(self.source, self.images.clone(), self.companions.clone(), &options)?;
+        let plan = plan_images(&self.source, self.images.clone(), self.companions.clone(), &options)?;
         plan.notes.iter().for_each(|text| note("note", text));
         Ok(plan)
     }
 
-    fn write(&self, plan: &Plan, output: &mut Output, bar: &dyn Progress) -> Result<(), Error> {
-        plan.write(self.source, output, &WriteOptions::default(), Path::new("the archive"), bar)
+    fn write(&self, plan: &Plan, mut output: Output, bar: &dyn Progress) -> Result<(), Error> {
+        plan.write(&self.source, &mut output, &WriteOptions::default(), bar)
     }
 
     /// As an archive, to whatever answers docker's API. It calls everything a success, so it is looked whether it has
@@ -79,7 +75,7 @@ impl<P: Provider + Sync> Outgoing<'_, P> {
     fn into_daemon(self, engine: &Engine, names: bool) -> Outcome {
         let plan = self.plan()?;
         let bar = progress::new(self.mode, "Sending");
-        let said = engine.load(|mut output| self.write(&plan, &mut output, bar.as_ref()));
+        let said = engine.load(|output| self.write(&plan, output, bar.as_ref()));
         drop(bar);
         for line in said?.iter().filter(|line| !line.starts_with("Loaded image")) {
             note("warning", &format!("the daemon says: {line}"));
@@ -94,52 +90,20 @@ impl<P: Provider + Sync> Outgoing<'_, P> {
     /// As an archive, to podman itself: the last resort.
     fn into_podman(self, engines: &Engines) -> Outcome {
         let plan = self.plan()?;
-        let mut command = Command::new("podman");
-        if let Some(root) = &engines.root {
-            command.arg("--root").arg(root);
-        }
-        let doing = |e| Error::io("run", Path::new("podman"), e);
-        let mut loading = command
-            .args(["load", "--quiet"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .map_err(doing)?;
         let bar = progress::new(self.mode, "Sending");
-        let written = match loading.stdin.take() {
-            Some(stdin) => {
-                let mut output = Output::Stream(File::from(OwnedFd::from(stdin)));
-                self.write(&plan, &mut output, bar.as_ref())
-            }
-            None => Ok(()),
-        };
+        let root = engines.root.as_deref();
+        let loaded = barge_sources::podman::load(root, |output| self.write(&plan, output, bar.as_ref()));
         drop(bar);
-        if written.as_ref().is_err_and(|e| !e.is_broken_pipe()) {
-            // It must not take what it has for all there is.
-            let _ = loading.kill();
-        }
-        let ended = loading.wait().map_err(doing)?;
-        if !ended.success() {
-            return Err(Failure::Text(format!("podman load: {ended}"), 1));
-        }
-        written.map_err(|e| {
-            if e.is_broken_pipe() {
-                Failure::Text("podman load stopped reading".to_owned(), 1)
-            } else {
-                e.into()
-            }
-        })?;
+        loaded?;
         let there = Unpacked::names(&podman::roots(engines)?)?;
         self.arrived(&plan, "podman", |_, ids| there.iter().any(|held| ids.contains(&held.target.digest)))
     }
 
     /// Sees to it that an engine has every image, by one of the digests that it may be called by, and says so.
     fn arrived(&self, plan: &Plan, who: &str, has: impl Fn(&Planned, &BTreeSet<Digest>) -> bool) -> Outcome {
-        let shown = |image: &Planned| {
-            image.name.as_ref().map_or_else(|| image.root.digest.to_string(), Reference::familiar)
-        };
+        let shown = |image: &Planned| image::shown(image.name.as_ref(), &image.root.digest);
         for image in &plan.images {
-            if !has(image, &ids(self.source, &image.root)?) {
+            if !has(image, &ids(&self.source, &image.root)?) {
                 let text =
                     format!("{}: {who} says that it has loaded it, and does not have it", shown(image));
                 return Err(Failure::Text(text, 1));

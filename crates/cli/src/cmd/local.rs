@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use barge_core::content::{Blob, Documents, Image, Provider, Resolver};
+use barge_core::content::{Image, Provider};
 use barge_core::error::{Error, Refusal};
 use barge_core::ops::{Inspected, asked_for, inspect};
-use barge_core::referrers::{Referrers, companions};
 use barge_oci::{Descriptor, Digest, Platform};
 use barge_sources::containerd::{self, Containerd, LeaseGuard, Way};
 use barge_sources::docker::{Engine, Held};
@@ -220,12 +219,10 @@ impl Blobs {
         }
     }
 
-    /// What refers to these images. What is kept unpacked has nothing of that kind.
-    pub(super) fn companions(&self, images: &[Image], wanted: &Referrers) -> Result<Vec<Image>, Error> {
+    /// Everything that may come along with an image. What is kept unpacked has nothing of that kind.
+    pub(super) fn candidates(&self) -> Result<Vec<Image>, Error> {
         match self {
-            Self::Containerd(containerd) => {
-                companions(containerd.as_ref(), images, &containerd.images()?, wanted)
-            }
+            Self::Containerd(containerd) => containerd.images(),
             Self::Unpacked(_) => Ok(Vec::new()),
         }
     }
@@ -233,33 +230,18 @@ impl Blobs {
     /// Looks at the image that an argument means.
     pub(super) fn inspect(&self, argument: &str, platform: Option<&Platform>) -> Result<Inspected, Error> {
         let Self::Unpacked(unpacked) = self else {
-            return inspect(self, &self.listed()?, argument, platform);
+            return inspect(&self.provider(), &self.listed()?, argument, platform);
         };
         let images = unpacked.one(argument)?;
         let digest = images.first().map(|image| image.target.digest.to_string()).unwrap_or_default();
-        inspect(self, &images, &digest, platform)
+        inspect(&self.provider(), &images, &digest, platform)
     }
 
-    fn provider(&self) -> &dyn Provider {
+    /// What hands out the content.
+    pub(super) fn provider(&self) -> &(dyn Provider + Sync) {
         match self {
             Self::Containerd(containerd) => containerd.as_ref(),
             Self::Unpacked(unpacked) => unpacked,
         }
-    }
-}
-
-impl Documents for Blobs {
-    fn has(&self, descriptor: &Descriptor) -> Result<bool, Error> {
-        self.provider().has(descriptor)
-    }
-
-    fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>, Error> {
-        self.provider().document(descriptor)
-    }
-}
-
-impl Provider for Blobs {
-    fn open(&self, descriptor: &Descriptor) -> Result<Blob, Error> {
-        self.provider().open(descriptor)
     }
 }

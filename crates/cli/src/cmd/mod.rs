@@ -2,6 +2,7 @@
 
 mod archive;
 mod copy;
+mod denied;
 mod elsewhere;
 mod engine;
 mod history;
@@ -12,6 +13,9 @@ mod load;
 mod load_engine;
 mod local;
 mod login;
+mod missing;
+mod origin;
+mod packing;
 mod place;
 mod podman;
 mod prune;
@@ -30,10 +34,11 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use barge_core::error::Error;
+use barge_core::error::{Error, printable};
 use barge_core::referrers::Referrers;
+use barge_core::select::Wanted;
 use barge_core::store::Store;
-use barge_oci::Platform;
+use barge_oci::{Platform, Reference};
 
 use crate::args::{Archive, Cli, Command, Image, StoreCommand};
 
@@ -75,9 +80,9 @@ pub(crate) type Outcome = Result<(), Failure>;
 
 /// Does what was typed; `typed` is the command's path for messages.
 pub(crate) fn run(cli: Cli, typed: &str) -> Outcome {
-    let store =
-        || -> Result<Store, Failure> { Ok(Store::open(&store_path(cli.store.clone().map(PathBuf::from))?)?) };
-    match cli.command {
+    let place = || store_path(cli.store.clone().map(PathBuf::from));
+    let store = || -> Result<Store, Failure> { Ok(Store::open(&place()?)?) };
+    let done = match cli.command {
         Command::Save(args) | Command::Image(Image::Save(args)) => save::run(&args, store, typed),
         Command::Load(args) | Command::Image(Image::Load(args)) => load::run(&args, store, typed),
         Command::Pull(args) | Command::Image(Image::Pull(args)) => pull::run(&args, store, typed),
@@ -95,12 +100,16 @@ pub(crate) fn run(cli: Cli, typed: &str) -> Outcome {
         Command::Serve(args) => serve::run(&args, store, typed),
         Command::Archive(Archive::Ls(args)) => archive::list(&args, typed),
         Command::Archive(Archive::Verify(args)) => archive::verify(&args, typed),
-        Command::Store(StoreCommand::Check) => store::check(&store()?),
-        Command::Store(StoreCommand::Gc) => store::gc(&store()?),
+        Command::Store(StoreCommand::Check) => store().and_then(|store| store::check(&store)),
+        Command::Store(StoreCommand::Gc) => store().and_then(|store| store::gc(&store)),
         Command::Store(StoreCommand::Df(args)) => store::df(&args, store),
         Command::Completion(args) => setup::completion(&args.shells, typed),
-        Command::Man(args) => setup::man(&args.directory),
-    }
+        Command::Man(args) => setup::man(&args.directories, typed),
+    };
+    done.map_err(|failure| match place() {
+        Ok(root) => denied::advise(failure, &root),
+        Err(_) => failure,
+    })
 }
 
 /// The store's place: the flag or BARGE_STORE, else below XDG's data folder.
@@ -132,7 +141,27 @@ fn platform(value: &str) -> Result<Platform, Failure> {
     if value == "host" {
         return Ok(Platform::host());
     }
+    if value.trim().is_empty() {
+        let hint = "give OS/ARCH, as in `linux/amd64`, or `host`, which is what this machine runs";
+        return Err(Error::invalid("invalid platform: it is empty").hint(hint).into());
+    }
     Platform::parse(value).map_err(|e| Failure::Text(format!("invalid platform: {e}"), 1))
+}
+
+/// What `platforms` makes of flags, as what is fetched.
+fn wanted(platforms: Vec<Platform>) -> Wanted {
+    if platforms.is_empty() { Wanted::All } else { Wanted::These(platforms) }
+}
+
+/// A reference, or docker's words; whoever typed an address is told where the name in it begins.
+fn reference(name: &str) -> Result<Reference, Failure> {
+    Reference::parse(name).map_err(|e| match name.split_once("://") {
+        Some((scheme, rest)) => {
+            let (scheme, rest) = (printable(scheme), printable(rest));
+            Failure::Core(Error::invalid(e.to_string()).hint(format!("without `{scheme}://`: `{rest}`")))
+        }
+        None => Failure::Text(e.to_string(), 1),
+    })
 }
 
 /// `--referrers`; `None` if it was not given.

@@ -2,6 +2,7 @@
 
 use std::io::{Write, stdin, stdout};
 
+use barge_core::error::printable;
 use barge_core::ops::{Filters, Removed, prune};
 use barge_core::store::Store;
 
@@ -19,10 +20,11 @@ pub(crate) fn run(args: &Prune, store: impl Fn() -> Result<Store, Failure>, type
     }
     let all = args.all || filters.dangling == Some(false);
     filters.dangling = None;
-    if !args.force && !confirmed(all) {
+    let store = store()?;
+    if !args.force && !confirmed(&goes(&store, all, !args.filter.is_empty())) {
         return Ok(());
     }
-    let (removed, freed) = prune(&store()?, all, &filters)?;
+    let (removed, freed) = prune(&store, all, &filters)?;
     let mut text = String::new();
     if !removed.is_empty() {
         text.push_str("Deleted Images:\n");
@@ -38,13 +40,19 @@ pub(crate) fn run(args: &Prune, store: impl Fn() -> Result<Store, Failure>, type
     print(&format!("Total reclaimed space: {}\n", human_size(freed?.bytes, 4)))
 }
 
-fn confirmed(all: bool) -> bool {
-    let what = if all {
-        "all images without at least one container associated to them."
+/// What is going to be removed; docker keeps what containers use, of which nothing is known here.
+fn goes(store: &Store, all: bool, filtered: bool) -> String {
+    let which = if filtered { " that the filters let through" } else { "" };
+    if all {
+        let root = printable(&store.root().to_string_lossy());
+        format!("all images{which} from the store {root}, also those that have a name")
     } else {
-        "all dangling images."
-    };
-    let question = format!("WARNING! This will remove {what}\nAre you sure you want to continue? [y/N] ");
+        format!("all dangling images{which}")
+    }
+}
+
+fn confirmed(what: &str) -> bool {
+    let question = format!("WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N] ");
     let mut answer = String::new();
     let mut out = stdout();
     let asked = out.write_all(question.as_bytes()).and_then(|()| out.flush());

@@ -10,8 +10,7 @@ use barge_oci::Reference;
 use barge_server::wire::PULL;
 use barge_sources::registry::{Registry, Repository};
 
-use super::place::reference;
-use super::{Failure, Outcome, now, platforms, print, referrers, registry};
+use super::{Failure, Outcome, now, platforms, print, reference, referrers, registry, wanted};
 use crate::args::{ProgressMode, Pull};
 use crate::render::transfers;
 use crate::usage::{Arity, check};
@@ -27,10 +26,7 @@ pub(crate) fn run(args: &Pull, store: impl Fn() -> Result<Store, Failure>, typed
     let given: Vec<String> = args.platform.iter().filter(|p| !p.is_empty()).cloned().collect();
     let wanted = match given.as_slice() {
         [] => Wanted::Host,
-        given => match platforms(given)? {
-            all if all.is_empty() => Wanted::All,
-            these => Wanted::These(these),
-        },
+        given => wanted(platforms(given)?),
     };
     let settings = registry::settings(&args.transfer.registries, [&name])?;
     let repository = Registry::new(name.domain(), settings)?.repository(name.path());

@@ -1,16 +1,16 @@
 //! `barge push`
 
 use barge_core::content::Image;
-use barge_core::ops::{PushOptions, hold, push};
+use barge_core::error::Error;
+use barge_core::ops::{PushOptions, push};
 use barge_core::referrers::{Referrers, companions};
 use barge_core::select::Selection;
-use barge_core::store::Store;
+use barge_core::store::{Lease, Store};
 use barge_oci::Reference;
 use barge_server::wire::PUSH;
 use barge_sources::registry::{Registry, siblings};
 
-use super::place::reference;
-use super::{Failure, Outcome, note, platforms, print, referrers, registry};
+use super::{Failure, Outcome, missing, note, platforms, print, reference, referrers, registry};
 use crate::args::{ProgressMode, Push};
 use crate::render::transfers;
 use crate::usage::{Arity, check};
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
     let settings = registry::settings(&args.transfer.registries, [&name])?;
     let repository = Registry::new(name.domain(), settings)?.repository(name.path());
     let store = store()?;
-    let images = store.names()?;
+    let images = store.images()?;
     let same_repository =
         |i: &&Image| i.name.as_ref().is_some_and(|n| n.name() == name.name() && n.tag().is_some());
     let chosen: Vec<&Image> = if args.all_tags {
@@ -49,7 +49,8 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
     };
     if chosen.is_empty() {
         let what = if args.all_tags { name.familiar_name() } else { name.clone().or_latest().familiar() };
-        return Err(Failure::Text(format!("tag does not exist: {what}"), 1));
+        let error = Error::not_found(format!("tag does not exist: {what}"));
+        return Err(missing::advise_of(error, &store, &what).into());
     }
     if !args.transfer.quiet {
         print(&format!("The push refers to repository [{}]\n", name.name()))?;
@@ -57,7 +58,8 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
     let of = |image: &Image| companions(&store, std::slice::from_ref(image), &images, &referrers);
     let chosen: Vec<(&Image, Vec<Image>)> =
         chosen.into_iter().map(|image| Ok((image, of(image)?))).collect::<Result<_, Failure>>()?;
-    let _lease = hold(&store, chosen.iter().flat_map(|(image, more)| std::iter::once(*image).chain(more)))?;
+    let _lease =
+        Lease::on(&store, chosen.iter().flat_map(|(image, more)| std::iter::once(*image).chain(more)))?;
     for (image, companions) in chosen {
         let options = PushOptions {
             selection: selection.clone(),

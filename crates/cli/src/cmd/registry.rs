@@ -1,4 +1,4 @@
-//! Registries as this person and this machine have configured them.
+//! Registries as this person and this machine have configured them, and images that are found in them.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -7,20 +7,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use barge_core::content::Image;
 use barge_core::error::{Error, printable};
+use barge_core::graph::{State, Tree};
+use barge_core::referrers::{Referrers, find};
+use barge_core::select::Wanted;
 use barge_oci::Reference;
-use barge_sources::registry::{Credential, Credentials, Proxies, Settings};
+use barge_sources::registry::{Credential, Credentials, Gathered, Proxies, Registry, Settings};
 
 use serde_json::Value;
 
-use super::Failure;
+use super::{Failure, reference};
 use crate::args::{Reach, Registries};
 
 /// Whose mirrors a flag and docker's daemon mean.
 const HUB: &str = "docker.io";
-/// Where no flag says otherwise.
-const ATTEMPTS: u32 = 5;
-const PATIENCE: Duration = Duration::from_secs(60);
+/// What says where credentials are without being typed.
+const AUTH_FILE: &str = "REGISTRY_AUTH_FILE";
 
 /// The settings that the flags, the environment and the usual files make, to speak to these hosts.
 pub(super) fn settings<'a>(
@@ -36,6 +39,7 @@ pub(super) fn settings<'a>(
         (Some(text), Some(host)) => Some(((*host).to_owned(), credential(text)?)),
         _ => None,
     };
+    check_typed(args.authfile.as_ref())?;
     let credentials = Credentials { given, files: files(args.authfile.as_ref()) };
     Ok(Arc::new(reaching(&args.reach, credentials)?))
 }
@@ -43,8 +47,10 @@ pub(super) fn settings<'a>(
 /// The settings for whoever has these credentials.
 pub(super) fn reaching(reach: &Reach, credentials: Credentials) -> Result<Settings, Failure> {
     let settings = with(credentials, reach.tls_verify);
+    let attempts = reach.attempts.unwrap_or(settings.attempts);
+    let refusals = reach.attempts.unwrap_or(settings.refusals);
     let patience = Duration::from_secs(reach.timeout);
-    Ok(Settings { mirrors: mirrors(&reach.mirror)?, attempts: reach.attempts, patience, ..settings })
+    Ok(Settings { mirrors: mirrors(&reach.mirror)?, attempts, refusals, patience, ..settings })
 }
 
 /// Those of the flags, then those that docker's daemon is told of.
@@ -81,17 +87,58 @@ pub(super) fn with(credentials: Credentials, verify_tls: bool) -> Settings {
         except: variable(&["NO_PROXY", "no_proxy"]).unwrap_or_default(),
     };
     let user_agent = concat!("barge/", env!("CARGO_PKG_VERSION")).to_owned();
-    let (attempts, patience) = (ATTEMPTS, PATIENCE);
-    Settings {
-        credentials,
-        verify_tls,
-        certificates: certificates(),
-        mirrors: Vec::new(),
-        proxies,
-        user_agent,
-        attempts,
-        patience,
+    let certificates = certificates();
+    Settings { credentials, verify_tls, certificates, proxies, user_agent, ..Settings::default() }
+}
+
+/// Images of registries, found and not fetched.
+pub(super) fn gather(
+    names: &[Reference],
+    settings: &Arc<Settings>,
+    wanted: Wanted,
+) -> Result<(Gathered, Vec<Image>), Failure> {
+    let (mut gathered, mut images, mut registries) =
+        (Gathered::new(wanted), Vec::new(), Vec::<(String, Registry)>::new());
+    for name in names {
+        let host = name.domain();
+        let registry = match registries.iter().find(|(known, _)| known == host) {
+            Some((_, registry)) => registry.clone(),
+            None => {
+                let registry = Registry::new(host, Arc::clone(settings))?;
+                registries.push((host.to_owned(), registry.clone()));
+                registry
+            }
+        };
+        let (repository, name) = (registry.repository(name.path()), name.clone().or_latest());
+        let root = repository.resolve(&name)?;
+        gathered.add(repository, &root)?;
+        // What was asked for by both is known by its tag.
+        let tag = name.digest().and(name.tag()).map(|tag| format!("{}:{tag}", name.name()));
+        let name = tag.map_or(Ok(name), |tagged| reference(&tagged))?;
+        images.push(Image { name: Some(name), target: root });
     }
+    Ok((gathered, images))
+}
+
+/// What refers to these images, in their registries.
+pub(super) fn find_all(
+    gathered: &Gathered,
+    images: &[Image],
+    wanted: &Referrers,
+) -> Result<Vec<Image>, Failure> {
+    let mut found = Vec::new();
+    for image in images.iter().filter(|_| *wanted != Referrers::None) {
+        let tree = Tree::walk(gathered, &image.target)?;
+        let manifests =
+            tree.manifests.iter().filter(|m| m.state != State::Absent).map(|m| m.descriptor.digest);
+        let subjects: Vec<_> = tree.indexes.keys().copied().chain(manifests).collect();
+        for one in find(gathered, image, subjects, wanted)? {
+            if !found.contains(&one) && !images.iter().any(|i| i.name.is_some() && i.name == one.name) {
+                found.push(one);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// `USER:PASSWORD`, or `USER` and a password that is asked for.
@@ -136,6 +183,16 @@ pub(super) fn files(authfile: Option<&OsString>) -> Vec<PathBuf> {
         config.map(|folder| folder.join("containers/auth.json")),
     ];
     candidates.into_iter().flatten().collect()
+}
+
+/// That a file that was typed is there. One that a variable names may be made by the first `login`, as elsewhere.
+fn check_typed(authfile: Option<&OsString>) -> Result<(), Failure> {
+    let Some(file) = authfile.filter(|file| !file.is_empty()) else { return Ok(()) };
+    if std::env::var_os(AUTH_FILE).as_ref() != Some(file) {
+        let file = Path::new(file);
+        std::fs::metadata(file).map_err(|e| Error::io("open", file, e))?;
+    }
+    Ok(())
 }
 
 /// Docker's folders, its rootless ones included, then podman's.

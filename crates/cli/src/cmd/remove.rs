@@ -4,7 +4,7 @@ use barge_core::error::ErrorKind;
 use barge_core::ops::{RemoveOptions, Removed, remove};
 use barge_core::store::Store;
 
-use super::{Failure, Outcome, platforms, print, say};
+use super::{Failure, Outcome, missing, platforms, print, say};
 use crate::args::Remove;
 use crate::usage::{Arity, check};
 
@@ -14,7 +14,7 @@ pub(crate) fn run(args: &Remove, store: impl Fn() -> Result<Store, Failure>, typ
     let options =
         RemoveOptions { force: args.force, no_prune: args.no_prune, platforms: platforms(&args.platform)? };
     let store = store()?;
-    let (mut texts, mut fatal, mut deleted) = (Vec::new(), false, false);
+    let (mut failed, mut fatal, mut deleted) = (Vec::new(), false, false);
     for image in &args.images {
         match remove(&store, image, &options) {
             Ok(removed) => {
@@ -23,22 +23,22 @@ pub(crate) fn run(args: &Remove, store: impl Fn() -> Result<Store, Failure>, typ
             }
             Err(error) => {
                 fatal |= error.kind() != ErrorKind::NotFound;
-                texts.push(error.to_string());
+                // Whoever forces it, or has just emptied the store, knows.
+                failed.push(if args.force || deleted { error } else { missing::advise(error, &store) });
             }
         }
     }
     if deleted {
         store.gc()?;
     }
-    if texts.is_empty() {
+    if failed.is_empty() {
         return Ok(());
     }
-    let text = texts.join("\n");
     if args.force && !fatal {
-        say(&text);
+        say(&missing::lines(&failed));
         return Ok(());
     }
-    Err(Failure::Text(text, 1))
+    Err(missing::failure(failed))
 }
 
 fn lines(removed: &[Removed]) -> String {

@@ -1,26 +1,28 @@
 //! `barge save`
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, stdout};
 use std::path::Path;
 
-use barge_core::archive::{self, Packing, Plan, WriteOptions};
+use barge_core::archive::{self, Plan, WriteOptions};
 use barge_core::content::{Image, Provider};
-use barge_core::ops::{SaveOptions, plan_images, plan_save, reference_matches};
+use barge_core::error::printable;
+use barge_core::ops::{SaveOptions, name_matches, plan_images, plan_save};
 use barge_core::output::Output;
-use barge_core::select::{Selection, Wanted};
+use barge_core::select::Selection;
 use barge_core::store::{Store, Verified};
 use barge_oci::{Digest, Reference};
 use barge_sources::registry::Gathered;
-use serde_json::json;
 
-use super::place::{Origin, REGISTRY, find_all, gather, reference};
+use super::origin::Origin;
+use super::packing::{packing, remark};
+use super::place::REGISTRY;
 use super::save_engine::Saving;
-use super::{Failure, Outcome, elsewhere, note, platforms, print, referrers, registry};
-use crate::args::{Compress, From, Layout, PlanFormat, ProgressMode, Save, Verify};
-use crate::render::progress;
-use crate::render::size::human_size;
-use crate::render::table::Table;
+use super::{
+    Failure, Outcome, elsewhere, missing, note, platforms, print, reference, referrers, registry, wanted,
+};
+use crate::args::{From, Layout, PlanFormat, ProgressMode, Save, Verify};
+use crate::render::{plan, progress};
 use crate::usage::{Arity, bad_flag, check};
 
 /// Checks in docker's order: arguments, platforms, output, and only then the images.
@@ -55,26 +57,45 @@ pub(crate) fn run(args: &Save, store: impl Fn() -> Result<Store, Failure>, typed
         Some(path) => Some(Output::open(path)?),
         None => Some(Output::standard()?),
     };
+    remark(args, file);
     if let Some(engine) = from.engine() {
         return Saving { args, engine, options, packing, file }.run(output, store);
     }
-    let (plan, origin, verify, _lease) = if from == From::Registry {
+    let (plan, origin, verify) = if from == From::Registry {
         let (plan, gathered) = plan_from_registry(args, &options)?;
-        (plan, Origin::Registry(gathered), archive::Verify::Always, None)
+        (plan, Origin::Registry(gathered), archive::Verify::Always)
     } else {
         let store = store()?;
-        let planned = plan_save(&store, &arguments(args, &store.names()?)?, &options);
-        let (plan, lease) =
-            planned.map_err(|error| elsewhere::advise(error.into(), &args.engines, &args.images, "save"))?;
+        let planned = plan_save(&store, &arguments(args, &store.images()?)?, &options);
+        let (plan, lease) = planned.map_err(|error| {
+            let error = elsewhere::advise(error, &args.engines, &args.images, "save");
+            missing::advise(error, &store)
+        })?;
         let verify = verified(args.verify, &store);
-        (plan, Origin::Store(store), verify, Some(lease))
+        (plan, Origin::Store(store, lease), verify)
     };
     match output {
         None => show(&plan, packing.is_some(), args.format.unwrap_or(PlanFormat::Table)),
         Some(output) => {
+            if !args.all && args.progress != ProgressMode::None {
+                nameless(&plan);
+            }
             let options = WriteOptions { packing, verify };
-            write(&plan, &origin, output, file, &options, args.progress)
+            write(&plan, origin.provider(), output, &options, args.progress)
         }
+    }
+}
+
+/// Says which images a load of the archive will know by their ID alone.
+fn nameless(plan: &Plan) {
+    let mut nameless = plan.images.iter().filter(|image| image.name.is_none());
+    match (nameless.next(), nameless.count()) {
+        (None, _) => {}
+        (Some(image), 0) => {
+            let id = image.root.digest.short();
+            note("note", &format!("{id} has no name in the archive, `--name NAME:TAG` gives it one"));
+        }
+        (Some(_), more) => note("note", &format!("{} images have no name in the archive", more + 1)),
     }
 }
 
@@ -101,7 +122,11 @@ pub(super) fn arguments(args: &Save, all: &[Image]) -> Result<Vec<String>, Failu
     if !args.all {
         return Ok(args.images.clone());
     }
-    let excluded = |name: &Reference| args.exclude.iter().any(|pattern| reference_matches(name, pattern));
+    let excluded = |name: &Reference| args.exclude.iter().any(|pattern| name_matches(name, pattern));
+    let names = || all.iter().filter(|image| !image.is_referrer()).filter_map(|image| image.name.as_ref());
+    for idle in args.exclude.iter().filter(|pattern| !names().any(|name| name_matches(name, pattern))) {
+        note("note", &format!("--exclude {} leaves out nothing", printable(idle)));
+    }
     let tagged = |image: &Image| image.name.as_ref().is_some_and(|name| name.tag().is_some());
     let has_tag: BTreeSet<Digest> = all.iter().filter(|i| tagged(i)).map(|i| i.target.digest).collect();
     let kept = all.iter().filter(|image| {
@@ -128,47 +153,18 @@ fn verified(when: Verify, store: &Store) -> archive::Verify {
     }
 }
 
-/// How the archive is to be compressed: as is said, else as the file is called.
-fn packing(args: &Save, file: Option<&Path>) -> Option<Packing> {
-    let called = || {
-        // Of a link the file that is meant.
-        let file = file.map(|file| file.canonicalize().unwrap_or_else(|_| file.to_path_buf()))?;
-        let name = file.file_name()?.to_string_lossy().to_lowercase();
-        let ends = |suffixes: [&str; 2]| suffixes.iter().any(|suffix| name.ends_with(suffix));
-        if ends([".tar.gz", ".tgz"]) {
-            return Packing::gzip(None);
-        }
-        ends([".tar.zst", ".tzst"]).then(|| Packing::zstd(None)).flatten()
-    };
-    let packing = match args.compress {
-        Some(Compress::None) => None,
-        Some(Compress::As(packing)) => Some(packing),
-        None => called(),
-    };
-    packing.map(|packing| packing.with_threads(args.threads.map(usize::from)))
-}
-
 /// Writes a planned archive to its end.
 pub(super) fn write(
     plan: &Plan,
-    source: &(impl Provider + Sync),
+    source: &(dyn Provider + Sync),
     mut output: Output,
-    file: Option<&Path>,
     options: &WriteOptions,
     mode: ProgressMode,
 ) -> Outcome {
-    for text in &plan.notes {
-        note("note", text);
-    }
-    let name = file.unwrap_or(Path::new("the archive"));
-    if options.packing.is_none() {
-        // How large it becomes when it is compressed nobody knows.
-        output.reserve(plan.size(), plan.layout() == archive::Layout::Aligned)?;
-    }
+    plan.notes.iter().for_each(|text| note("note", text));
     let progress = progress::new(mode, "Saving");
-    plan.write(source, &mut output, options, name, progress.as_ref())?;
-    output.commit()?;
-    Ok(())
+    plan.write(&source, &mut output, options, progress.as_ref())?;
+    Ok(output.commit()?)
 }
 
 /// Where the images are, which how they are spelled may say; they have to be in one place.
@@ -190,66 +186,21 @@ fn plan_from_registry(args: &Save, options: &SaveOptions) -> Result<(Plan, Gathe
     let names = args.images.iter().map(|name| reference(name.strip_prefix(REGISTRY).unwrap_or(name)));
     let names = names.collect::<Result<Vec<_>, _>>()?;
     let settings = registry::settings(&args.registries, &names)?;
-    let wanted = match options.selection.platforms.as_slice() {
-        [] => Wanted::All,
-        these => Wanted::These(these.to_vec()),
-    };
-    let (gathered, images) = gather(&names, &settings, wanted)?;
-    let companions = find_all(&gathered, &images, &options.referrers.clone().unwrap_or_default())?;
+    let wanted = wanted(options.selection.platforms.clone());
+    let (gathered, images) = registry::gather(&names, &settings, wanted)?;
+    let referrers = options.referrers.clone().unwrap_or_default();
+    let companions = registry::find_all(&gathered, &images, &referrers)?;
     let plan = plan_images(&gathered, images, companions, options)?;
     gathered.check(plan.blobs(), args.registries.reach.parallel.into())?;
     Ok((plan, gathered))
 }
 
-/// The plan, for a dry run.
-pub(super) fn show(plan: &Plan, packed: bool, format: PlanFormat) -> Outcome {
-    let (blobs, unique) = plan.blob_sizes().fold((0, 0), |(n, bytes), size| (n + 1, bytes + size));
-    let of_images = || plan.images.iter().flat_map(|i| &i.blobs);
-    let total: u64 = of_images().map(|(_, size)| size).sum();
-    let once: BTreeMap<_, _> = of_images().copied().collect();
-    let shared = total - once.values().sum::<u64>();
+/// Shows the plan, for a dry run.
+pub(super) fn show(planned: &Plan, packed: bool, format: PlanFormat) -> Outcome {
     if format == PlanFormat::Json {
-        let images = plan.images.iter().map(|image| {
-            json!({
-                "name": image.name.as_ref().map(ToString::to_string),
-                "digest": image.root.digest,
-                "platforms": image.platforms,
-                "left_out": image.left_out,
-                "blobs": image.blobs.iter().map(|(digest, size)| json!({"digest": digest, "size": size})).collect::<Vec<_>>(),
-            })
-        });
-        let plan = json!({
-            "images": images.collect::<Vec<_>>(),
-            "blobs": blobs,
-            "blob_bytes": unique,
-            "shared_bytes": shared,
-            "archive_bytes": plan.size(),
-            "notes": plan.notes,
-        });
-        return print(&format!("{plan}\n"));
+        return print(&plan::object(planned));
     }
-    let mut table = Table::new(&["IMAGE", "ID", "PLATFORMS", "BLOBS", "SIZE"]);
-    for image in &plan.images {
-        let size: u64 = image.blobs.iter().map(|(_, size)| size).sum();
-        let name = image.name.as_ref().map_or_else(|| "<none>".to_owned(), Reference::familiar);
-        let platforms = if image.platforms.is_empty() { "-".to_owned() } else { image.platforms.join(",") };
-        table.row(vec![
-            name,
-            image.root.digest.short(),
-            platforms,
-            image.blobs.len().to_string(),
-            human_size(size, 3),
-        ]);
-    }
-    let mut text = table.to_string();
-    text.push_str(&format!(
-        "\n{blobs} blobs, {}; {} shared between images; the archive is {} bytes{}\n",
-        human_size(unique, 3),
-        human_size(shared, 3),
-        plan.size(),
-        if packed { " before it is compressed" } else { "" }
-    ));
-    print(&text)?;
-    plan.notes.iter().for_each(|text| note("note", text));
+    print(&plan::table(planned, packed))?;
+    planned.notes.iter().for_each(|text| note("note", text));
     Ok(())
 }

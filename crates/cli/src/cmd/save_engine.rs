@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use barge_core::archive::{Packing, Relay, Verify, WriteOptions};
-use barge_core::ops::{SaveOptions, asked_for, plan_images, relay};
+use barge_core::archive::{Packing, Verify, WriteOptions};
+use barge_core::ops::{SaveOptions, asked_for, plan_among, plan_images};
 use barge_core::output::Output;
 use barge_core::referrers::Referrers;
 use barge_core::store::Store;
@@ -47,15 +47,14 @@ impl Saving<'_> {
             arguments = blobs.saveable(arguments)?;
         }
         let (images, _lease) = blobs.select(&arguments)?;
-        let wanted = self.options.referrers.clone().unwrap_or(Referrers::All);
-        let companions = blobs.companions(&images, &wanted)?;
-        let plan = plan_images(blobs, images, companions, &self.options)?;
+        let source = blobs.provider();
+        let plan = plan_among(&source, images, &blobs.candidates()?, &self.options)?;
         let Some(output) = output else {
             let format = self.args.format.unwrap_or(PlanFormat::Table);
             return save::show(&plan, self.packing.is_some(), format);
         };
         let options = WriteOptions { packing: self.packing, verify: Verify::Always };
-        save::write(&plan, blobs, output, self.file, &options, self.args.progress)
+        save::write(&plan, source, output, &options, self.args.progress)
     }
 
     /// Of one that hands out archives.
@@ -73,33 +72,26 @@ impl Saving<'_> {
         let held = engine.images(&[])?;
         let all = Held::images(&held);
         let images = asked_for(&all, &save::arguments(self.args, &all)?)?;
-        let ask = Ask::new(&held, &images, &self.options.selection, engine.exports_platforms())?;
+        let ask = engine.ask(&held, &images, &self.options.selection)?;
         ask.notes.iter().for_each(|text| note("note", text));
-        let output = match self.pass(engine, &ask, output)? {
-            None => return Ok(()),
-            Some(output) => output,
-        };
+        let Some(output) = self.pass(engine, &ask, output)? else { return Ok(()) };
         let bar = progress::new(self.args.progress, "Fetching");
         let fetched = engine.fetch(&ask, &store()?, bar.as_ref())?;
         drop(bar);
         let plan = plan_images(&fetched, fetched.images.clone(), Vec::new(), &self.options)?;
         // What the store had already was not hashed on the way.
         let options = WriteOptions { packing: self.packing, verify: Verify::Always };
-        save::write(&plan, &fetched, output, self.file, &options, self.args.progress)
+        save::write(&plan, &fetched, output, &options, self.args.progress)
     }
 
     /// Writes what comes as it comes; gives the output back if that cannot be.
     fn pass(&self, engine: &Engine, ask: &Ask, mut output: Output) -> Result<Option<Output>, Failure> {
-        let ([request], true) = (ask.requests.as_slice(), ask.passes) else { return Ok(Some(output)) };
-        let mut archive = engine.export(&request.ids, request.platform.as_ref())?;
-        let name = self.file.unwrap_or(Path::new("the archive"));
-        let passed = {
-            let bar = progress::new(self.args.progress, "Saving");
-            let to = Relay::new(&mut output, self.packing, self.options.layout, name, ask.omitted.clone())?;
-            relay(&mut archive, &ask.images, &ask.expected, &self.options, to, bar.as_ref())
-        };
+        let bar = progress::new(self.args.progress, "Saving");
+        let passed = engine.relay(ask, &self.options, self.packing, &mut output, bar.as_ref());
+        drop(bar);
         match (passed, self.file) {
-            (Ok(plan), _) => {
+            (Ok(None), _) => Ok(Some(output)),
+            (Ok(Some(plan)), _) => {
                 plan.notes.iter().for_each(|text| note("note", text));
                 output.commit()?;
                 Ok(None)
@@ -111,10 +103,9 @@ impl Saving<'_> {
             }
             (Err(broken), _) if broken.unordered => {
                 let hint = "into a file, `-o FILE`, it can be saved";
-                Err(archive.explain(broken.error).hint(hint).into())
+                Err(broken.error.hint(hint).into())
             }
-            (Err(broken), _) if broken.error.is_broken_pipe() => Err(broken.error.into()),
-            (Err(broken), _) => Err(archive.explain(broken.error).into()),
+            (Err(broken), _) => Err(broken.error.into()),
         }
     }
 }

@@ -14,6 +14,7 @@ use tracing::Level;
 use super::registry::reaching;
 use super::{Failure, Outcome};
 use crate::args::{LogFormat, LogLevel, Serve};
+use crate::render::log::Fields;
 use crate::usage::{Arity, check};
 
 /// Where root's server listens.
@@ -91,7 +92,7 @@ fn log(args: &Serve) {
     };
     let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(stderr).with_target(false);
     match args.log_format {
-        LogFormat::Text => builder.with_ansi(false).init(),
+        LogFormat::Text => builder.with_ansi(false).fmt_fields(Fields).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
 }

@@ -2,7 +2,7 @@
 
 use barge_core::error::printable;
 use barge_core::ops::{Usage, usage, usage_elsewhere};
-use barge_core::store::Store;
+use barge_core::store::{Store, Subject};
 use barge_oci::Reference;
 use serde_json::json;
 
@@ -19,17 +19,23 @@ pub(crate) fn check(store: &Store) -> Outcome {
     let checked = store.check(progress.as_ref())?;
     drop(progress);
     for fault in &checked.faults {
-        print(&format!("{}: {}\n", printable(&fault.subject), printable(&fault.what)))?;
+        print(&format!("{}: {}\n", printable(&fault.subject.to_string()), printable(&fault.what)))?;
     }
     let size = human_size(checked.bytes, 4);
     let s = |n: u64| if n == 1 { "" } else { "s" };
     let (images, blobs) = (checked.images, checked.blobs);
-    print(&format!("{images} image{}, {blobs} blob{}, {size} hashed: ", s(images), s(blobs)))?;
+    let garbage =
+        checked.garbage.filter(|n| *n > 0).map(|n| format!(" ({n} in no image)")).unwrap_or_default();
+    print(&format!("{images} image{}, {blobs} blob{}{garbage}, {size} hashed: ", s(images), s(blobs)))?;
     if checked.faults.is_empty() {
         return print("no faults\n");
     }
     let count = checked.faults.len();
     print(&format!("{count} fault{}\n", if count == 1 { "" } else { "s" }))?;
+    if checked.faults.iter().any(|fault| matches!(fault.subject, Subject::Image(_))) {
+        // A pull takes a blob of the right size at its word.
+        note("hint", "load these images again, or remove them and pull them again, then `barge store check`");
+    }
     Err(Failure::Text(String::new(), 1))
 }
 
@@ -57,7 +63,12 @@ pub(crate) fn df(args: &StoreDf, store: impl Fn() -> Result<Store, Failure>) -> 
             })
         });
         let images: Vec<_> = images.collect();
-        let all = json!({"images": images, "total_bytes": usage.total, "garbage_bytes": usage.garbage});
+        let all = json!({
+            "images": images,
+            "total_bytes": usage.total,
+            "dangling_bytes": usage.dangling,
+            "garbage_bytes": usage.garbage,
+        });
         return print(&format!("{all}\n"));
     }
     let mut table = Table::new(&["IMAGE", "ID", "SHARED SIZE", "UNIQUE SIZE"]);
@@ -66,13 +77,14 @@ pub(crate) fn df(args: &StoreDf, store: impl Fn() -> Result<Store, Failure>) -> 
         table.row(vec![name, image.digest.short(), human_size(image.shared, 4), human_size(image.unique, 4)]);
     }
     let totals = format!("\nTotal: {}", human_size(usage.total, 4));
-    let garbage = match args.of {
+    let freed = match args.of {
         From::Store => {
-            format!(", of which {} can be reclaimed with `barge store gc`", human_size(usage.garbage, 4))
+            let (dangling, garbage) = (human_size(usage.dangling, 4), human_size(usage.garbage, 4));
+            format!(", of which {dangling} with `barge image prune` and {garbage} with `barge store gc`")
         }
         _ => String::new(),
     };
-    print(&format!("{table}{totals}{garbage}\n"))
+    print(&format!("{table}{totals}{freed}\n"))
 }
 
 /// What images of an engine use together.
@@ -88,5 +100,5 @@ fn in_engine(opened: &Opened) -> Result<Usage, Failure> {
             Err(error) => note("warning", &error.to_string()),
         }
     }
-    Ok(usage_elsewhere(blobs, &images)?)
+    Ok(usage_elsewhere(&blobs.provider(), &images)?)
 }

@@ -1,5 +1,8 @@
-//! Outcomes as text: tables, trees, templates, sizes, times, progress.
+//! Outcomes as text: tables, trees, plans, templates, sizes, times, progress.
 
+pub(crate) mod drawn;
+pub(crate) mod log;
+pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod size;
 pub(crate) mod table;

@@ -2,12 +2,13 @@
 
 use std::io::{IsTerminal, stderr};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use barge_core::progress::{Progress, Silent};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::drawn::{self, Drawn};
 use super::size::human_size;
 use crate::args::ProgressMode;
 use crate::cmd::say;
@@ -22,7 +23,7 @@ pub(crate) fn new(mode: ProgressMode, verb: &'static str) -> Box<dyn Progress> {
     match mode {
         ProgressMode::None => Box::new(Silent),
         ProgressMode::Auto if !stderr().is_terminal() || dumb() => Box::new(Silent),
-        ProgressMode::Auto => Box::new(Bar { bar: ProgressBar::hidden(), verb, began: Instant::now() }),
+        ProgressMode::Auto => Box::new(Bar::new(verb)),
         ProgressMode::Plain => Box::new(Lines::new(verb, false)),
         ProgressMode::Json => Box::new(Lines::new(verb, true)),
     }
@@ -36,6 +37,14 @@ struct Bar {
     bar: ProgressBar,
     verb: &'static str,
     began: Instant,
+}
+
+impl Bar {
+    fn new(verb: &'static str) -> Self {
+        let bar = ProgressBar::hidden();
+        drawn::begin(Drawn::Bar(bar.clone()));
+        Self { bar, verb, began: Instant::now() }
+    }
 }
 
 impl Progress for Bar {
@@ -64,13 +73,15 @@ impl Progress for Bar {
 impl Drop for Bar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+        drawn::end();
     }
 }
 
-/// One line now and then, and one at the end.
+/// One line now and then, and one at the end of what was begun.
 struct Lines {
     verb: &'static str,
     json: bool,
+    begun: AtomicBool,
     current: AtomicU64,
     total: AtomicU64,
     last: Mutex<Instant>,
@@ -81,6 +92,7 @@ impl Lines {
         Self {
             verb,
             json,
+            begun: AtomicBool::new(false),
             current: AtomicU64::new(0),
             total: AtomicU64::new(0),
             last: Mutex::new(Instant::now()),
@@ -104,10 +116,12 @@ impl Lines {
 
 impl Progress for Lines {
     fn start(&self, total: Option<u64>) {
+        self.begun.store(true, Ordering::Relaxed);
         self.total.store(total.unwrap_or_default(), Ordering::Relaxed);
     }
 
     fn add(&self, bytes: u64) {
+        self.begun.store(true, Ordering::Relaxed);
         self.current.fetch_add(bytes, Ordering::Relaxed);
         let every = if self.json { JSON_EVERY } else { LINE_EVERY };
         let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -120,6 +134,8 @@ impl Progress for Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        self.line();
+        if *self.begun.get_mut() {
+            self.line();
+        }
     }
 }

@@ -10,6 +10,7 @@ use barge_oci::{Descriptor, Digest, media_type};
 use barge_server::wire::Words;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use super::drawn::{self, Drawn};
 use super::progress::{JSON_EVERY, dumb};
 use crate::args::ProgressMode;
 use crate::cmd::say;
@@ -19,7 +20,7 @@ pub(crate) fn new(words: Words, mode: ProgressMode) -> Box<dyn Transfers> {
     let mut displays: Vec<Box<dyn Transfers>> = Vec::new();
     let bars = mode == ProgressMode::Auto && stderr().is_terminal() && !dumb();
     if bars {
-        displays.push(Box::new(Bars { words, all: MultiProgress::new(), bars: Mutex::default() }));
+        displays.push(Box::new(Bars::new(words)));
     }
     if mode == ProgressMode::Json {
         displays.push(Box::new(Json { words, moved: Mutex::default() }));
@@ -136,6 +137,12 @@ struct Bars {
 }
 
 impl Bars {
+    fn new(words: Words) -> Self {
+        let all = MultiProgress::new();
+        drawn::begin(Drawn::Lines(all.clone()));
+        Self { words, all, bars: Mutex::default() }
+    }
+
     /// A line for a layer that says this.
     fn add(&self, blob: &Descriptor, status: &str) {
         if media_type::is_layer(&blob.media_type) {
@@ -169,6 +176,12 @@ impl Bars {
             Self::say(bar, status);
             bar.finish();
         });
+    }
+}
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        drawn::end();
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use barge_oci::{Algorithm, Digest, Hasher, media_type};
+use barge_oci::{Algorithm, Digest, media_type};
 use barge_testkit::sample;
 use serde_json::Value;
 
@@ -71,9 +71,7 @@ impl Layout {
         bytes: impl Into<Vec<u8>>,
     ) -> Descriptor {
         let bytes = bytes.into();
-        let mut hasher = Hasher::new(algorithm);
-        hasher.update(&bytes);
-        let digest = hasher.finish();
+        let digest = algorithm.digest(&bytes);
         let size = bytes.len();
         self.files.insert(digest.blob_path(), bytes);
         Descriptor { digest: digest.to_string(), media_type, size, more: String::new() }

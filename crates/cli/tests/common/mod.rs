@@ -15,6 +15,7 @@ mod terminal;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -38,7 +39,9 @@ pub(crate) struct Place {
 
 /// What barge did.
 pub(crate) struct Ran {
+    /// None if a signal ended it.
     pub(crate) code: Option<i32>,
+    pub(crate) signal: Option<i32>,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: String,
 }
@@ -214,10 +217,10 @@ impl Place {
         ran.stderr
     }
 
-    /// The archive that barge writes to its standard output.
+    /// The archive that barge writes to its standard output; it is named or not, without a remark.
     #[track_caller]
     pub(crate) fn saved(&self, images: &str) -> Vec<u8> {
-        let ran = self.run(&format!("save {images}"));
+        let ran = self.run(&format!("save --progress none {images}"));
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "barge save {images}");
         ran.stdout
     }
@@ -240,7 +243,8 @@ impl Ran {
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        Self { code: output.status.code(), stdout: output.stdout, stderr }
+        let (code, signal) = (output.status.code(), output.status.signal());
+        Self { code, signal, stdout: output.stdout, stderr }
     }
 }
 

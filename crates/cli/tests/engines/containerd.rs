@@ -73,6 +73,19 @@ fn both_ways(peer: Peer) -> Result<()> {
         .context("export")?;
     place.ok("archive verify theirs.tar");
 
+    // What cosign has under a tag comes along only if it is asked for, as from the store.
+    let tag = format!("hello-barge:{}.sig", seen.id.replace(':', "-"));
+    place.ok(&format!("tag kept:1 {tag}"));
+    place.ok(&format!("save hello-barge:latest {tag} -o signed.tar"));
+    place.ok(&format!("load -q --to containerd {socket} -i signed.tar"));
+    for (flags, signed) in [("", false), ("--referrers none", false), ("--referrers all", true)] {
+        for way in [format!("--from containerd {socket}"), String::new()] {
+            place.ok(&format!("save {way} {flags} hello-barge:latest -o new.tar"));
+            let tags = place.ok("archive ls new.tar --format {{.Tag}}");
+            ensure!(tags.contains(".sig") == signed, "{way} {flags}: {tags}");
+        }
+    }
+
     // A blob that is not what it was is found, and nothing is written.
     let manifest = place.ok("image inspect hello-barge --format {{.Id}}");
     let layer = largest(&store)?;

@@ -9,12 +9,7 @@ fn with(place: &Place, line: &str, variables: &[(&str, &str)]) -> Ran {
     let words: Vec<&str> = line.split(' ').collect();
     let mut command = place.command(&words);
     command.env("DOCKER_CONFIG", place.path("config")).envs(variables.iter().copied());
-    let output = command.output().unwrap();
-    Ran {
-        code: output.status.code(),
-        stdout: output.stdout,
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    command.output().unwrap().into()
 }
 
 #[test]
@@ -52,9 +47,10 @@ fn flags_come_first_then_variables_then_contexts() {
     misses(
         list,
         &[nobody],
-        "cannot connect to the Docker daemon at unix:///nobody: No such file or directory",
+        "Cannot connect to the Docker daemon at unix:///nobody. Is the docker daemon running?\n\
+         hint: `--host`, DOCKER_HOST or `--context` say where another one is\n",
     );
-    misses(list, &[("DOCKER_CONTEXT", "nope")], "context \"nope\": context not found");
+    misses(list, &[("DOCKER_CONTEXT", "nope")], "context \"nope\": context not found\nhint: ");
     misses(
         &format!("{list} --host {sound} --context lab"),
         &[],
@@ -62,8 +58,8 @@ fn flags_come_first_then_variables_then_contexts() {
     );
     // A service that is named is meant, and not what is on this disk.
     let podman = "images --from podman --host unix:///nobody";
-    misses(podman, &[], "at unix:///nobody: No such file or directory");
-    misses("images --from podman", &[("CONTAINER_HOST", "unix:///nobody")], "at unix:///nobody: ");
+    misses(podman, &[], "at unix:///nobody. Is ");
+    misses("images --from podman", &[("CONTAINER_HOST", "unix:///nobody")], "at unix:///nobody. Is ");
     misses(&format!("{list} --host nobody"), &[], "unable to parse docker host `nobody`");
     misses(
         list,
@@ -126,7 +122,7 @@ fn where_else_it_is() {
                     hint: another place has it: `barge save --from docker hello-barge`\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), expected));
     let ran = with(&place, "save gone", &[("DOCKER_HOST", &socket)]);
-    assert_eq!(ran.stderr, "No such image: gone:latest\n");
+    assert!(ran.stderr.starts_with("No such image: gone:latest\nhint: the store "), "{}", ran.stderr);
 }
 
 /// ssh is whatever the user's path says that it is.

@@ -152,7 +152,7 @@ fn kept_without_a_name() {
     assert_eq!(place.ok("rmi --no-prune hello-barge"), "Untagged: hello-barge:latest\n");
     assert_eq!(place.names(), [format!("<none>:<none> {SHORT}")]);
     assert_eq!(place.ok("store gc"), "Total reclaimed space: 0B\n");
-    place.ok(&format!("save -o a.tar {SHORT}"));
+    place.ok(&format!("save --progress none -o a.tar {SHORT}"));
     assert_eq!(place.ok(&format!("rmi {SHORT}")), format!("Deleted: {HELLO}\n"));
     assert!(place.names().is_empty());
 }
@@ -221,9 +221,21 @@ fn the_question() {
     assert!(ran.code == Some(0) && ran.out().starts_with(&expected), "{}", ran.out());
     assert_eq!(place.names().len(), 1);
     let ran = place.run_with("image prune -a", b"");
-    let all = "WARNING! This will remove all images without at least one container associated to them.\n\
-               Are you sure you want to continue? [y/N] ";
-    assert_eq!((ran.code, ran.out().as_str()), (Some(0), all));
+    let all = |which: &str| {
+        let store = place.store();
+        format!(
+            "WARNING! This will remove all images{which} from the store {}, also those that have a name.\n\
+             Are you sure you want to continue? [y/N] ",
+            store.display()
+        )
+    };
+    assert_eq!((ran.code, ran.out()), (Some(0), all("")));
+    let ran = place.run_with("image prune -a --filter until=1s", b"n\n");
+    assert_eq!((ran.code, ran.out()), (Some(0), all(" that the filters let through")));
+    let ran = place.run_with("image prune --filter until=1s", b"n\n");
+    let filtered = WARNING.replace("images.", "images that the filters let through.");
+    assert_eq!((ran.code, ran.out()), (Some(0), filtered));
+    assert_eq!(place.names().len(), 1);
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn a_root_file_system() {
             ("var/", ""),
         ]),
         "this is a root file system, as `docker export` writes it, not an image",
-        "`docker import` makes an image of it; to keep the image itself use `save` instead of `export`",
+        "`barge import FILE NAME` makes an image of it; to keep the image itself use `save` instead of `export`",
     );
     let said = refused(&tar(&[
         ("./", ""),

@@ -38,7 +38,10 @@ fn config(host: &str) -> String {
 fn passwords() {
     let Some((registry, place, name)) = guarded(false, Guard::Password, "team/hello") else { return };
     let said = place.run(&format!("push {name}")).stderr;
-    assert!(said.contains("401 Unauthorized") && said.contains("hint: `barge login "), "{said}");
+    let (repository, host) = (name.trim_end_matches(":v1"), registry.address());
+    let denied = format!("push access denied for {repository}: 401 Unauthorized");
+    assert!(said.starts_with(&denied), "{said}");
+    assert!(said.ends_with(&format!("\nhint: log in with `barge login {host}`\n")), "{said}");
     let wrong = with_creds(&place, "ali:close sesame", &["push", &name]);
     assert_eq!(wrong.code, Some(1));
     assert!(!wrong.stderr.contains("sesame"), "{}", wrong.stderr);
@@ -46,10 +49,11 @@ fn passwords() {
     assert_eq!((pushed.code, pushed.stderr.as_str()), (Some(0), ""));
     let said = place.run(&format!("pull {name}")).stderr;
     let denied = format!(
-        "pull access denied for {}, repository does not exist or may require 'docker login'\n",
-        name.trim_end_matches(":v1")
+        "pull access denied for {repository}, repository does not exist or may require 'docker login'\n\
+         hint: the registry says: 401 Unauthorized: "
     );
     assert!(said.starts_with(&denied), "{said}");
+    assert!(said.ends_with(&format!("; log in with `barge login {host}`\n")), "{said}");
 
     // From docker's file, from podman's, from the only one that counts, from a helper.
     for (file, variable) in [
@@ -68,7 +72,14 @@ fn passwords() {
         let ran = other.run_in(command, b"");
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{file}");
     }
+    // What was typed has to be there, and to be JSON.
     let other = Place::new();
+    let missing = other.path("missing.json").display().to_string();
+    let pull = |file: &str| other.fails(&format!("pull -q --authfile {file} {name}"));
+    assert_eq!(pull(&missing), format!("open {missing}: no such file or directory\n"));
+    other.write("bad.json", "{\n");
+    let bad = other.path("bad.json").display().to_string();
+    assert_eq!(pull(&bad), format!("{bad}: invalid JSON at line 2\n"));
     let piped = other.run_with(&format!("pull -q --creds ali {name}"), format!("{SECRET}\n").as_bytes());
     assert_eq!(piped.code, Some(0), "{}", piped.stderr);
 }

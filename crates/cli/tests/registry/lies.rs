@@ -67,7 +67,7 @@ fn lies() {
                 "Content-Type: text/html\r\n".to_owned(),
                 b"<html>hello</html>".to_vec(),
             ),
-            "text/html",
+            "answers with a web page (text/html), not with an image: is it a registry?",
         ),
         (
             "an index that is a manifest",

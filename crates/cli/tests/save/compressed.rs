@@ -54,6 +54,22 @@ fn the_name_says_how() {
 }
 
 #[test]
+fn a_plain_tar_under_another_name_is_said() {
+    let place = three();
+    for file in ["x.tar.xz", "x.tar.bz2", "x.zip", "x.gz"] {
+        let ran = place.run(&format!("save -o {file} three:1"));
+        let note = format!(
+            "note: {file} is a plain tar: barge compresses as gzip (.tar.gz) or zstd (.tar.zst); \
+             `--compress none` says it is meant\n"
+        );
+        assert_eq!((ran.code, ran.stderr), (Some(0), note));
+    }
+    assert!(place.read("x.zip") == place.saved("three:1"));
+    place.ok("save --compress none -o x.tar.xz three:1");
+    place.ok("save --compress zstd -o x.zip three:1");
+}
+
+#[test]
 fn the_flag_says_how() {
     let place = three();
     let plain = place.saved("three:1");

@@ -24,7 +24,10 @@ fn an_unknown_flag() {
 fn an_image_that_is_not_there() {
     let place = Place::hello();
     assert_eq!(place.fails("save gone"), "No such image: gone:latest\n");
-    assert_eq!(place.fails("save hello-barge:2"), "No such image: hello-barge:2\n");
+    assert_eq!(
+        place.fails("save hello-barge:2"),
+        "No such image: hello-barge:2\nhint: the store has `hello-barge:latest`\n"
+    );
     assert_eq!(place.fails("save example.org/a/b:1"), "No such image: example.org/a/b:1\n");
     assert_eq!(place.fails("save 2a4"), "No such image: 2a4:latest\n");
     let digest = HELLO.replace('2', "3");
@@ -41,7 +44,11 @@ fn one_missing_image_of_several() {
 #[test]
 fn an_empty_store() {
     let place = Place::new();
-    assert_eq!(place.fails("save hello-barge"), "No such image: hello-barge:latest\n");
+    let hint = format!(
+        "hint: the store {} is empty: `barge pull hello-barge` or `barge load -i FILE` fills it\n",
+        place.store().display()
+    );
+    assert_eq!(place.fails("save hello-barge"), format!("No such image: hello-barge:latest\n{hint}"));
 }
 
 #[test]
@@ -101,6 +108,16 @@ fn what_can_be_no_platform() {
 }
 
 #[test]
+fn an_empty_platform() {
+    let place = Place::hello();
+    let expected = "invalid platform: it is empty\n\
+                    hint: give OS/ARCH, as in `linux/amd64`, or `host`, which is what this machine runs\n";
+    for line in ["save --platform ''", "save --platform linux/amd64,", "history --platform ''"] {
+        assert_eq!(place.fails(&format!("{line} hello-barge")), expected, "{line}");
+    }
+}
+
+#[test]
 fn a_terminal_is_refused() {
     let place = Place::hello();
     let refusal = "cowardly refusing to save to a terminal. Use the -o flag or redirect\n";
@@ -126,6 +143,17 @@ fn a_terminal_does_not_mind_a_dry_run_or_a_file() {
     assert_eq!(ran.code, Some(0));
     let ran = on_terminal(place.command(&["save", "-o", "a.tar", "hello-barge"]), Terminal::Stdout, 80);
     assert_eq!((ran.code, ran.out().as_str(), ran.stderr.as_str()), (Some(0), "", ""));
+}
+
+#[test]
+fn what_is_left_out_of_all() {
+    let place = Place::hello();
+    place.ok("tag hello-barge example.org/team/app/web:1");
+    place.ok("tag hello-barge example.org/team:1");
+    let ran = place.run("save --all --exclude 'example.org/*' --exclude nothingsuch -o a.tar");
+    let note = "note: --exclude nothingsuch leaves out nothing\n";
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), note));
+    assert_eq!(place.ok("archive ls a.tar --format {{.Repository}}"), "hello-barge\n");
 }
 
 #[test]

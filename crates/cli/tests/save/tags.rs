@@ -15,7 +15,8 @@ fn a_bare_repository_is_all_of_its_tags() {
     let archive = shelf().saved("shelf");
     let expected = ["docker.io/library/shelf:1", "docker.io/library/shelf:2", "docker.io/library/shelf:3"];
     assert_eq!(names(&archive), expected);
-    assert_eq!(shelf().fails("save shelf:latest"), "No such image: shelf:latest\n");
+    let expected = "No such image: shelf:latest\nhint: the store has `shelf` with the tags 1, 2, 3\n";
+    assert_eq!(shelf().fails("save shelf:latest"), expected);
 }
 
 #[test]
@@ -60,6 +61,30 @@ fn an_id_or_digest_is_saved_without_a_name() {
         assert!(nameless == place.saved(&format!("{name}@{HELLO}")), "{name}");
     }
     assert_eq!(place.fails(&format!("save other@{HELLO}")), format!("No such image: other@{HELLO}\n"));
+}
+
+#[test]
+fn what_has_no_name_in_the_archive_is_said() {
+    let place = shelf();
+    place.load(&Layout::hello());
+    let said = |line: &str| {
+        let ran = place.run(&format!("save {line} -o a.tar"));
+        assert_eq!(ran.code, Some(0), "{line}");
+        ran.stderr
+    };
+    let note = format!(
+        "note: {} has no name in the archive, `--name NAME:TAG` gives it one\n",
+        &HELLO["sha256:".len()..][..12]
+    );
+    assert_eq!(said(HELLO), note);
+    assert_eq!(said(&format!("shelf:1 hello-barge@{HELLO}")), note);
+    let another = place.ok("images -q --no-trunc shelf:1");
+    let both = format!("{HELLO} {}", another.trim());
+    assert_eq!(said(&both), "note: 2 images have no name in the archive\n");
+    let (given, quiet) = (format!("--name x:1 {HELLO}"), format!("--progress none {HELLO}"));
+    for named in ["hello-barge", &given, &quiet, "--all"] {
+        assert_eq!(said(named), "", "{named}");
+    }
 }
 
 #[test]

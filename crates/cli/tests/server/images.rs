@@ -33,6 +33,10 @@ fn lists_of_every_version() {
     assert_eq!(first["Size"]["Content"], first["Size"]["Total"]);
     assert_eq!(first["ImageData"]["Platform"], json!({"architecture": "amd64", "os": "linux"}));
     assert_eq!(first["ID"], first["Descriptor"]["digest"]);
+    // Who signed an image is not known here, so whoever asks for it is told the same as everybody else.
+    let asked = server.json("GET /v1.54/images/json?manifests=1&identity=1");
+    assert_eq!(asked, server.json("GET /v1.54/images/json?manifests=1"));
+    assert!(asked[0]["Manifests"][0]["ImageData"]["Identity"].is_null());
 }
 
 #[test]

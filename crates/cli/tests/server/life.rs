@@ -250,6 +250,13 @@ fn logs_are_lines_or_objects() {
     let server = Server::start(&place);
     server.call("GET /images/gone/json");
     assert!(server.log().contains("No such image: gone:latest"), "{}", server.log());
+    wait_until("the log", || server.log().contains("answered"));
+    // People read `took=3.1ms`, programs a number of seconds.
+    let log = server.log();
+    let took = log.split(" took=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    let digits = took.trim_end_matches(|c: char| c.is_ascii_lowercase());
+    assert!(digits.parse::<f64>().is_ok() && ["us", "ms", "s"].contains(&&took[digits.len()..]), "{log}");
+    assert!(!log.contains("seconds="), "{log}");
     drop(server);
     let server = Server::with(&place, &["--log-format", "json", "--log-level", "info"]);
     server.call("GET /images/hello-barge/get");
@@ -264,6 +271,7 @@ fn logs_are_lines_or_objects() {
     assert!(
         answered["sent"].as_u64().unwrap() > 1000 && answered["peer"].as_str().unwrap().starts_with("uid=")
     );
+    assert!(answered["seconds"].is_f64() && answered["took"].is_null(), "{answered}");
     drop(server);
     let server = Server::with(&place, &["-l", "error"]);
     server.call("GET /images/gone/json");

@@ -112,6 +112,31 @@ fn pulls_and_pushes() {
 }
 
 #[test]
+fn a_push_without_a_tag_is_of_every_tag() {
+    let Some(registry) = Registry::start().unwrap() else { return };
+    let place = Place::hello();
+    let server = Server::start(&place);
+    let name = format!("{}/team/hello", registry.address());
+    let other = format!("{}/team/other:3", registry.address());
+    for name in [&format!("{name}:1"), &format!("{name}:2"), &other] {
+        place.ok(&format!("tag hello-barge {name}"));
+    }
+    let lines = server.call(&format!("POST /images/{name}/push")).lines();
+    let mut pushed: Vec<&str> = lines.iter().filter_map(|line| line["aux"]["Tag"].as_str()).collect();
+    pushed.sort_unstable();
+    assert_eq!(pushed, ["1", "2"], "{lines:?}");
+    let said = texts(&lines);
+    assert_eq!(said[0], format!("The push refers to repository [{name}]"));
+    for tag in pushed {
+        let begins = format!("{tag}: digest: {HELLO} size: ");
+        assert!(said.iter().any(|line| line.starts_with(&begins)), "{said:?}");
+        let there = registry.manifest(&format!("{name}:{tag}")).unwrap();
+        assert_eq!(barge_oci::Digest::sha256(there.as_bytes()).to_string(), HELLO);
+    }
+    assert!(registry.manifest(&other).is_err(), "nobody has pushed it");
+}
+
+#[test]
 fn who_a_client_is_counts_and_nobody_else() {
     let Some(registry) = Registry::guarded(false, Guard::Password).unwrap() else { return };
     let address = registry.address();
@@ -134,7 +159,11 @@ fn who_a_client_is_counts_and_nobody_else() {
     place.ok(&format!("rmi {address}/team/hello:1"));
     let request = format!("POST /images/create?fromImage={address}/team/hello&tag=1&platform=linux/s390x");
     let refused = server.ask(&request, &["X-Registry-Auth: e30="], b"");
-    assert_eq!(refused.status, 404, "{}", refused.text());
+    let denied = format!(
+        "pull access denied for {address}/team/hello, repository does not exist or may require 'docker login'"
+    );
+    let text = refused.json()["message"].as_str().unwrap().to_owned();
+    assert_eq!((refused.status, text.lines().next()), (404, Some(denied.as_str())), "{text}");
     assert_eq!(server.ask(&request, &[&auth(user, password)], b"").status, 200);
 
     let told = |password: &str| {

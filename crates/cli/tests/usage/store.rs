@@ -61,19 +61,6 @@ fn a_folder_that_is_no_store() {
     assert_eq!(fs::read_dir(place.store()).unwrap().count(), 1);
 }
 
-/// It is no empty store: `gc` would remove everything that is in it.
-#[test]
-fn a_store_that_has_lost_its_names() {
-    let place = Place::hello();
-    fs::remove_file(place.store().join("index.json")).unwrap();
-    let before = place.snapshot();
-    for line in ["images", "store gc", "store check", "save hello-barge -o x.tar", "tag hello-barge b"] {
-        let said = place.fails(line);
-        assert!(said.contains("index.json is missing, but oci-layout is there\nhint: put"), "{line}: {said}");
-    }
-    assert_eq!(place.snapshot(), before);
-}
-
 #[test]
 fn a_store_that_is_a_file() {
     let place = Place::new();

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use super::decompress::{Compression, MODEST_WINDOW_LOG, ZSTD_HEADER, ZSTD_WINDOW_LOG, zstd_window_log};
+use super::facts::Broken;
 use super::inflate::{Free, Outcome, inflate};
 use super::threads::Taken;
 use crate::content::Blob;
@@ -119,7 +120,7 @@ fn in_turn(
     let modest = compression != Compression::Zstd || zstd_window_log(&start) <= MODEST_WINDOW_LOG;
     let mut content = Cursor::new(start).chain(content);
     match (read, modest) {
-        (Err(e), _) => Err(format!("the layer cannot be read again: {e}")),
+        (Err(e), _) => Err(Broken::corrupt(format!("the layer cannot be read again: {e}"))),
         (Ok(_), true) => inflate(&mut content, MODEST_WINDOW_LOG),
         (Ok(_), false) => {
             let _turn = WIDE_WINDOW.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,10 +7,10 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::decompress::Compression;
-use super::members::{Facts, Members, normal};
-use super::read::MAX_IMAGES;
-use super::tar::shown;
-use crate::error::{Error, Refusal, Result, printable};
+use super::facts::Facts;
+use super::listing::MAX_IMAGES;
+use super::members::{Members, normal};
+use crate::error::{Error, Refusal, Result, printable, quoted};
 use crate::graph::unreadable;
 
 /// How many layers all images of a `manifest.json` may have together.
@@ -108,7 +108,7 @@ pub(super) fn image(item: &Item, members: &Members) -> Result<DockerImage> {
     if let Some(claimed) = config_digest(&item.config).filter(|hex| *hex != config.1.hex()) {
         let message = format!(
             "{} is not what its name says: its digest is {}, not {claimed}",
-            shown(&item.config),
+            quoted(&item.config),
             config.1
         );
         return Err(Error::refused(Refusal::DigestMismatch, message));
@@ -145,8 +145,9 @@ pub(super) fn layer_type(facts: &Facts) -> &'static str {
 }
 
 fn repo_tag(tag: &str) -> Result<Reference> {
-    let refuse =
-        |why: &str| Error::refused(Refusal::RefInvalid, format!("normalize image ref {}: {why}", shown(tag)));
+    let refuse = |why: &str| {
+        Error::refused(Refusal::RefInvalid, format!("normalize image ref {}: {why}", quoted(tag)))
+    };
     let name = Reference::parse(tag).map_err(|e| refuse(&printable(&e.to_string())))?;
     if name.digest().is_some() {
         return Err(refuse("a tag cannot have a digest"));
@@ -156,11 +157,11 @@ fn repo_tag(tag: &str) -> Result<Reference> {
 
 fn blob<'a>(members: &'a Members, path: &str, what: &str) -> Result<(&'a Facts, Digest)> {
     if normal(path).is_none() {
-        let message = format!("manifest.json names an unsafe path, {}", shown(path));
+        let message = format!("manifest.json names an unsafe path, {}", quoted(path));
         return Err(Error::refused(Refusal::PathUnsafe, message));
     }
     let missing =
-        || Error::refused(Refusal::BlobMissing, format!("{what} {} not found in the archive", shown(path)));
+        || Error::refused(Refusal::BlobMissing, format!("{what} {} not found in the archive", quoted(path)));
     let facts = members.file(path).ok_or_else(missing)?;
     // Below blobs/sha512 index.json knows it by that digest.
     facts.sha512.as_deref().copied().or(facts.sha256).map(|digest| (facts, digest)).ok_or_else(missing)

@@ -1,6 +1,6 @@
 //! The tar headers that are written: byte for byte those of Go's `archive/tar`, and those that move what is behind them.
 
-use super::tar::{BLOCK, checksum};
+use super::tar::{BLOCK, checksum, padded};
 use crate::copy::ALIGNMENT;
 
 /// Sizes from here on do not fit into 11 octal digits and need a PAX record.
@@ -8,11 +8,6 @@ const FIRST_PAX_SIZE: u64 = 1 << 33;
 
 /// A comment of no characters.
 const LEAST_COMMENT: u64 = 12;
-
-/// `size` rounded up to whole blocks.
-pub(super) fn padded(size: u64) -> u64 {
-    size.div_ceil(BLOCK as u64) * BLOCK as u64
-}
 
 /// The header of a directory or file, with a PAX record before it where ustar cannot say it, byte for
 /// byte as Go's `archive/tar` writes it: owner 0, time 0, no names.

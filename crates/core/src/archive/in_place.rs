@@ -10,9 +10,10 @@ use std::sync::Arc;
 use barge_oci::{Descriptor, Digest};
 
 use super::decompress::Compression;
+use super::keeper::{Begun, Keeper, Standing};
 use super::part::Part;
+use super::pass::{Checks, Pass};
 use super::read::Archive;
-use super::scan::{Checks, Keeper, Pass, Standing};
 use crate::content::{Blob, Documents, Provider};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -68,12 +69,13 @@ struct Places {
 }
 
 impl Keeper for Places {
-    fn begin(&mut self, _claimed: Option<&Digest>, size: u64, standing: Standing<'_>) -> Result<bool> {
-        self.current = Some(match standing {
-            Standing::At(offset) => Place::At(offset, size),
-            Standing::File(path) => Place::File(path.to_path_buf()),
-        });
-        Ok(true)
+    fn begin(&mut self, _claimed: Option<&Digest>, size: u64, standing: Standing<'_>) -> Result<Begun> {
+        self.current = match standing {
+            Standing::Passing => None,
+            Standing::In(_, offset) => Some(Place::At(offset, size)),
+            Standing::Of(_, path) => Some(Place::File(path.to_path_buf())),
+        };
+        Ok(Begun::Written)
     }
 
     fn write(&mut self, _bytes: &[u8]) -> Result<()> {

@@ -12,7 +12,7 @@ use barge_oci::Digest;
 
 use super::decompress::{Compression, MAX_RATIO, ZSTD_WINDOW_LOG};
 use super::digests::Hashers;
-use super::members::Inner;
+use super::facts::{Broken, GONE, Inner};
 use crate::error::Error;
 
 /// Pieces in flight between the two threads.
@@ -24,7 +24,7 @@ const WORTH: u64 = 1 << 20;
 const FREE_BYTES: u64 = 8 << 30;
 
 /// What a file holds, or why that cannot be said.
-pub(super) type Outcome = Result<Inner, String>;
+pub(super) type Outcome = Result<Inner, Broken>;
 
 /// What is left of [`FREE_BYTES`].
 pub(super) struct Free(AtomicU64);
@@ -85,7 +85,7 @@ impl Inflater {
 
     /// It is complete: what it holds, or why that cannot be said.
     pub(super) fn end(&mut self) -> Outcome {
-        let gone = || Err("the decompressing thread is gone".to_owned());
+        let gone = || Err(Broken::corrupt(GONE));
         let Some(worker) = &self.worker else { return gone() };
         worker.send(Work::End);
         worker.outcomes.recv().unwrap_or_else(|_| gone())
@@ -138,11 +138,13 @@ pub(super) fn inflate(
     free: &Free,
     window_log: u32,
 ) -> Outcome {
-    let text = |e: io::Error| match e.kind() {
-        io::ErrorKind::UnexpectedEof => format!("the {} stream ends too early", compression.name()),
-        _ => format!("the {} stream is corrupt: {e}", compression.name()),
+    let corrupt = |e: io::Error| {
+        Broken::corrupt(match e.kind() {
+            io::ErrorKind::UnexpectedEof => format!("the {} stream ends too early", compression.name()),
+            _ => format!("the {} stream is corrupt: {e}", compression.name()),
+        })
     };
-    let mut decoder = compression.decoder_within(input, window_log).map_err(text)?;
+    let mut decoder = compression.decoder_within(input, window_log).map_err(corrupt)?;
     let earned = size.saturating_mul(MAX_RATIO);
     let (mut total, mut beyond) = (0_u64, 0);
     let (sha256, sha512) = hashed(size >= WORTH, wide, |buffer| {
@@ -150,14 +152,15 @@ pub(super) fn inflate(
             match decoder.read(buffer) {
                 Ok(n) => break n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(text(e)),
+                Err(e) => return Err(corrupt(e)),
             }
         };
         total += n as u64;
         let more = total.saturating_sub(earned) - beyond;
         beyond += more;
         if !free.take(more) {
-            return Err(format!("{size} bytes expand to more than is reasonable, {total} so far"));
+            let why = format!("{size} bytes expand to more than is reasonable, {total} so far");
+            return Err(Broken::bomb(why));
         }
         Ok(n)
     })?;
@@ -169,8 +172,8 @@ pub(super) fn inflate(
 fn hashed(
     beside: bool,
     wide: bool,
-    mut fill: impl FnMut(&mut [u8]) -> Result<usize, String>,
-) -> Result<(Digest, Option<Digest>), String> {
+    mut fill: impl FnMut(&mut [u8]) -> Result<usize, Broken>,
+) -> Result<(Digest, Option<Digest>), Broken> {
     let (full, filled) = sync_channel::<(Vec<u8>, usize)>(QUEUE);
     let (back, free) = channel();
     std::thread::scope(|scope| {
@@ -186,7 +189,7 @@ fn hashed(
         let Some(hashing) = beside.then(|| Builder::new().spawn_scoped(scope, hash).ok()).flatten() else {
             return hashed_here(wide, fill);
         };
-        let (mut buffers, gone) = (QUEUE + 2, || "the hashing thread is gone".to_owned());
+        let (mut buffers, gone) = (QUEUE + 2, || Broken::corrupt("the hashing thread is gone"));
         loop {
             let mut buffer = if buffers > 0 {
                 buffers -= 1;
@@ -207,8 +210,8 @@ fn hashed(
 
 fn hashed_here(
     wide: bool,
-    mut fill: impl FnMut(&mut [u8]) -> Result<usize, String>,
-) -> Result<(Digest, Option<Digest>), String> {
+    mut fill: impl FnMut(&mut [u8]) -> Result<usize, Broken>,
+) -> Result<(Digest, Option<Digest>), Broken> {
     let (mut hashers, mut buffer) = (Hashers::new(wide), vec![0; BUFFER]);
     loop {
         let n = fill(&mut buffer)?;
@@ -248,6 +251,7 @@ impl Read for Pieces<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Refusal;
 
     #[test]
     fn what_expands_beyond_all_reason_is_refused_whoever_decompresses_it() {
@@ -258,7 +262,9 @@ mod tests {
         let once = || inflate(Compression::Zstd, &mut bomb.as_slice(), size, false, &free, ZSTD_WINDOW_LOG);
         assert_eq!(once().unwrap().sha256, Digest::sha256(&zeros));
         // What the first has taken the second has not.
-        assert!(once().unwrap_err().contains("expand to more than is reasonable"));
+        let bomb = once().unwrap_err();
+        assert_eq!(bomb.refusal, Refusal::LimitExceeded);
+        assert!(bomb.why.contains("expand to more than is reasonable"));
     }
 
     #[test]
@@ -266,11 +272,13 @@ mod tests {
         let content: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let digests = |beside| {
             let mut left = content.as_slice();
-            hashed(beside, true, |buffer| left.read(buffer).map_err(|e| e.to_string())).unwrap()
+            hashed(beside, true, |buffer| left.read(buffer).map_err(|e| Broken::corrupt(e.to_string())))
+                .unwrap()
         };
         assert_eq!(digests(true), digests(false));
         assert_eq!(digests(true).0, Digest::sha256(&content));
-        let failing = |beside| hashed(beside, false, |_| Err("no".to_owned())).unwrap_err();
+        let failing =
+            |beside| hashed(beside, false, |_| Err(Broken::corrupt("no"))).unwrap_err().why.into_string();
         assert_eq!((failing(true), failing(false)), ("no".to_owned(), "no".to_owned()));
     }
 }

@@ -1,17 +1,15 @@
 //! What was planned, kept in a store and not written as an archive.
 
-use std::fs::File;
-
-use barge_oci::{Algorithm, Descriptor, Digest};
+use barge_oci::Descriptor;
 
 use super::hashing::Copier;
-use super::plan::{Body, Plan};
-use super::scan::{Keeper, Standing};
+use super::keeper::{Begun, Keeper, Standing};
+use super::plan::Plan;
+use super::record::Record;
 use crate::content::{Blob, Image, Provider};
-use crate::copy;
 use crate::error::Result;
 use crate::progress::Progress;
-use crate::store::{Ingest, Store, TAGGED};
+use crate::store::{Ingest, Store};
 
 impl Plan {
     /// Makes the planned images a part of `store`, under their names; `now` is when, RFC 3339. What the store has already
@@ -28,47 +26,41 @@ impl Plan {
     ) -> Result<()> {
         progress.start(Some(self.size()));
         let (mut ingest, mut wanted) = (Ingest::new(store)?, Vec::new());
-        for (path, record) in self.content() {
-            match &record.body {
-                Body::Directory => {}
-                Body::Blob(blob) => {
+        for record in &self.content {
+            match record {
+                Record::Folder(_) => {}
+                Record::Blob(blob) => {
                     receive(&mut ingest, source, blob)?;
                     wanted.push(blob.digest);
                     progress.add(blob.size);
                 }
-                Body::Bytes(bytes) => {
-                    let hex = path.rsplit('/').next().unwrap_or_default();
-                    if let Some(digest) = Digest::from_hex(Algorithm::Sha256, hex) {
-                        ingest.put(digest, bytes)?;
-                        wanted.push(digest);
-                    }
+                Record::Made(digest, bytes) => {
+                    ingest.put(*digest, bytes)?;
+                    wanted.push(*digest);
                 }
             }
         }
-        let images = self.images.iter().map(|image| {
-            let mut target = image.root.clone();
-            target.annotations.insert(TAGGED.to_owned(), now.to_owned());
-            Image { name: image.name.clone(), target }
-        });
-        let images = images.collect();
-        ingest.commit(&wanted, images)
+        let images =
+            self.images.iter().map(|image| Image { name: image.name.clone(), target: image.root.clone() });
+        ingest.commit(&wanted, images.collect(), now)
     }
 }
 
 /// One blob, hashed where it is received.
 fn receive(ingest: &mut Ingest, source: &impl Provider, blob: &Descriptor) -> Result<()> {
-    if !ingest.begin(Some(&blob.digest), blob.size, Standing::At(0))? {
+    if !ingest.wants(&blob.digest)? {
         return Ok(());
     }
     let content = source.open(blob)?;
-    let taken: Option<File> = match &content {
-        Blob::File(file) if blob.size >= copy::WORTH => ingest.take(file, 0, blob.size)?,
-        _ => None,
+    let standing = match &content {
+        Blob::File(file) => Standing::In(file, 0),
+        Blob::Bytes(_) | Blob::Stream(_) => Standing::Passing,
     };
     let mut copier = Copier::here();
-    match taken {
-        Some(taken) => copier.copy(taken, blob, |_| Ok(()))?,
-        None => copier.copy(content, blob, |bytes| ingest.write(bytes))?,
+    match ingest.begin(Some(&blob.digest), blob.size, standing)? {
+        Begun::Unwanted => return Ok(()),
+        Begun::Taken(taken) => copier.copy(taken, blob, |_| Ok(()))?,
+        Begun::Written => copier.copy(content, blob, |bytes| ingest.write(bytes))?,
     }
     ingest.end(&[blob.digest])
 }

@@ -5,11 +5,12 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use barge_oci::{Descriptor, Document, Hasher, Index, annotation, to_go_json};
+use barge_oci::{Descriptor, Document, Hasher, Index, OCI_LAYOUT, annotation, to_go_json};
 
 use super::hashing::Copier;
 use super::pieces::PIECE;
-use super::plan::{Body, Plan};
+use super::plan::Plan;
+use super::record::Record;
 use crate::cleanup::Temporary;
 use crate::content::Provider;
 use crate::error::{Error, Refusal, Result};
@@ -20,8 +21,8 @@ const MAX_INDEX_BYTES: u64 = 20 << 20;
 
 impl Plan {
     /// Adds the images to the layout at `folder`, which is made if it is not there. Blobs that are there are left
-    /// alone if they are what they should be; of the names, those of this plan count. `rename` is the reference that the first image gets instead of
-    /// its own.
+    /// alone if they are what they should be; of the names, those of this plan count. `rename` is the reference that the
+    /// first image gets instead of its own.
     ///
     /// # Errors
     /// `Mismatch` for a blob that is not its digest; `Refused` if the folder has an `index.json` that is none;
@@ -36,17 +37,15 @@ impl Plan {
         progress.start(Some(self.size()));
         // Each blob is right before it gets its name.
         let (mut copier, mut buffer) = (Copier::here(), Vec::new());
-        for (path, record) in self.content() {
-            let to = folder.join(path);
-            match &record.body {
-                Body::Directory => make_folder(&to)?,
-                Body::Bytes(bytes) => replace(&to, bytes)?,
-                Body::Blob(descriptor) if holds(&to, descriptor, &mut buffer)? => {
-                    progress.add(descriptor.size);
-                }
-                Body::Blob(descriptor) => {
+        for record in &self.content {
+            let to = folder.join(record.path());
+            match record {
+                Record::Folder(_) => make_folder(&to)?,
+                Record::Made(_, bytes) => replace(&to, bytes)?,
+                Record::Blob(blob) if holds(&to, blob, &mut buffer)? => progress.add(blob.size),
+                Record::Blob(blob) => {
                     let (temporary, mut file) = temporary(&to)?;
-                    copier.copy(source.open(descriptor)?, descriptor, |bytes| {
+                    copier.copy(source.open(blob)?, blob, |bytes| {
                         file.write_all(bytes).map_err(|e| Error::io("write", &to, e))?;
                         progress.add(bytes.len() as u64);
                         Ok(())
@@ -56,9 +55,8 @@ impl Plan {
             }
         }
         // The blobs are there for good before anything names them.
-        for algorithm in self.records.keys().filter(|path| path.starts_with("blobs/") && path.ends_with('/'))
-        {
-            sync_folder(&folder.join(algorithm))?;
+        for made in self.content.iter().filter(|record| matches!(record, Record::Folder(_))) {
+            sync_folder(&folder.join(made.path()))?;
         }
         self.list(folder, rename)
     }
@@ -76,10 +74,7 @@ impl Plan {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Index::new(Vec::new()),
             Err(e) => return Err(Error::io("read", &path, e)),
         };
-        let Some(Body::Bytes(ours)) = self.records.get("index.json").map(|r| &r.body) else { return Ok(()) };
-        let json = |e: &dyn std::fmt::Display| Error::refused(Refusal::JsonInvalid, e.to_string());
-        let mut ours =
-            Document::index_of_our_own(ours.clone(), MAX_INDEX_BYTES).map_err(|e| json(&e))?.into_parsed();
+        let mut ours = self.index.clone();
         let first = self.images.first().map(|image| image.root.digest);
         let of_it = |d: &&mut Descriptor| {
             Some(d.digest) == first && !d.annotations.contains_key(annotation::MANIFEST_SUBJECT)
@@ -93,9 +88,12 @@ impl Plan {
         listed.manifests.extend(ours.manifests);
         let layout = folder.join("oci-layout");
         if !layout.exists() {
-            replace(&layout, b"{\"imageLayoutVersion\":\"1.0.0\"}")?;
+            replace(&layout, OCI_LAYOUT)?;
         }
-        replace(&path, &to_go_json(&listed).map_err(|e| json(&e))?)?;
+        replace(
+            &path,
+            &to_go_json(&listed).map_err(|e| Error::refused(Refusal::JsonInvalid, e.to_string()))?,
+        )?;
         sync_folder(folder)
     }
 }

@@ -11,10 +11,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::docker::{layer_type, synthesised};
-use super::members::{Facts, Inside, Members};
-use super::read::MAX_IMAGES;
-use super::tar::shown;
-use crate::error::{Error, Refusal, Result, printable};
+use super::facts::{Facts, Inside};
+use super::listing::MAX_IMAGES;
+use super::members::Members;
+use crate::error::{Error, Refusal, Result, printable, quoted};
 
 /// How many layers an old image may have; docker's own limit was 127.
 const MAX_LAYERS: usize = 512;
@@ -45,7 +45,7 @@ pub(super) fn images(repositories: &[u8], members: &Members) -> Result<Vec<Legac
     for (repository, tags) in &repositories {
         for (tag, id) in tags {
             let name = Reference::parse(repository).and_then(|r| r.with_tag(tag)).map_err(|e| {
-                let name = shown(&format!("{repository}:{tag}"));
+                let name = quoted(&format!("{repository}:{tag}"));
                 Error::refused(
                     Refusal::RefInvalid,
                     format!("repositories: {name}: {}", printable(&e.to_string())),
@@ -87,7 +87,7 @@ impl<'a> Known<'a> {
         self.history += old.facts.len();
         if self.history > MAX_HISTORY_BYTES {
             let message =
-                format!("the history up to {} takes more than {MAX_HISTORY_BYTES} bytes", shown(id));
+                format!("the history up to {} takes more than {MAX_HISTORY_BYTES} bytes", quoted(id));
             return Err(Error::refused(Refusal::LimitExceeded, message));
         }
         self.layers.insert(id.to_owned(), old);
@@ -137,7 +137,7 @@ fn image<'a>(
     let mut next = Some(top.to_owned());
     while let Some(id) = next.take() {
         if chain.len() == MAX_LAYERS {
-            let message = format!("the image {} has more than {MAX_LAYERS} layers", shown(top));
+            let message = format!("the image {} has more than {MAX_LAYERS} layers", quoted(top));
             return Err(Error::refused(Refusal::LimitExceeded, message));
         }
         known.read(&id, members)?;
@@ -148,15 +148,14 @@ fn image<'a>(
     let chain: Vec<&Old<'_>> = chain.iter().filter_map(|id| known.layers.get(id)).collect();
     let mut diff_ids = Vec::new();
     for old in &chain {
-        if let Inside::Broken(why) = &old.layer.inside {
-            let message = format!("layer {}: {}", shown(&old.path), printable(why));
-            return Err(Error::refused(Refusal::StreamCorrupt, message));
+        if let Some(error) = old.layer.broken(format_args!("layer {}", quoted(&old.path))) {
+            return Err(error);
         }
         if let Inside::Unknown = &old.layer.inside {
-            let message = format!("layer {}: nobody says its diffID", shown(&old.path));
+            let message = format!("layer {}: nobody says its diffID", quoted(&old.path));
             return Err(Error::invalid(message).hint("load it without `--verify digests`"));
         }
-        diff_ids.extend(old.layer.diff_id().map(|id| id.to_string()));
+        diff_ids.extend(old.layer.diff_id(Algorithm::Sha256).map(|id| id.to_string()));
     }
     let config = config(top, members, &diff_ids, chain.iter().map(|old| history(&old.facts)).collect())?;
     let layers: Vec<Descriptor> =
@@ -184,7 +183,7 @@ fn config(top: &str, members: &Members, diff_ids: &[String], history: Vec<Value>
 fn old_layer<'a>(id: &str, members: &'a Members) -> Result<Old<'a>> {
     let json = old_json(id, members)?;
     if !json.trim_ascii_start().starts_with(b"{") {
-        let message = format!("{}: no object", shown(&format!("{id}/json")));
+        let message = format!("{}: no object", quoted(&format!("{id}/json")));
         return Err(Error::refused(Refusal::JsonInvalid, message));
     }
     let facts = serde_json::from_slice(&json).map_err(|e| json_error(id, &e))?;
@@ -196,14 +195,14 @@ fn old_layer<'a>(id: &str, members: &'a Members) -> Result<Old<'a>> {
 
 fn old_json(id: &str, members: &Members) -> Result<Vec<u8>> {
     if Digest::from_hex(Algorithm::Sha256, id).is_none() {
-        return Err(Error::refused(Refusal::DigestInvalid, format!("{} is not an image ID", shown(id))));
+        return Err(Error::refused(Refusal::DigestInvalid, format!("{} is not an image ID", quoted(id))));
     }
     let path = format!("{id}/json");
     members.read(&path, members.file(&path).ok_or_else(|| missing(&path))?)
 }
 
 fn missing(path: &str) -> Error {
-    Error::refused(Refusal::BlobMissing, format!("{} not found in the archive", shown(path)))
+    Error::refused(Refusal::BlobMissing, format!("{} not found in the archive", quoted(path)))
 }
 
 /// What one old layer says of its making.
@@ -224,6 +223,6 @@ fn history(old: &OldJson) -> Value {
 fn json_error(id: &str, error: &serde_json::Error) -> Error {
     Error::refused(
         Refusal::JsonInvalid,
-        format!("{}: {}", shown(&format!("{id}/json")), printable(&error.to_string())),
+        format!("{}: {}", quoted(&format!("{id}/json")), printable(&error.to_string())),
     )
 }

@@ -1,16 +1,14 @@
 //! What an archive or layout directory holds: its members by path, and what one pass over them told.
 
 use std::collections::HashMap;
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::Path;
 
-use barge_oci::{Algorithm, Descriptor, Digest, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES};
-use tempfile::SpooledTempFile;
+use barge_oci::Descriptor;
 
-use super::decompress::Compression;
-use super::tar::shown;
+use super::facts::Facts;
+use super::inflate::Outcome;
+use super::spool::{Spool, largest};
 use crate::content::Documents;
-use crate::error::{Error, Refusal, Result};
+use crate::error::{Error, Refusal, Result, quoted};
 
 /// How many members are read; an archive of ten thousand multi-platform images has fewer.
 pub(super) const MAX_MEMBERS: usize = 200_000;
@@ -18,20 +16,15 @@ pub(super) const MAX_MEMBERS: usize = 200_000;
 pub(super) const MAX_PATH_BYTES: usize = 32 << 20;
 /// How many faults and warnings are kept; the first ones tell.
 const MAX_TOLD: usize = 20;
-/// The largest `index.json`, `manifest.json` and `repositories`; containerd's limit.
-pub(super) const MAX_ROOT_BYTES: u64 = 20 << 20;
-/// Documents up to this much together stay in memory, more go to an unlinked temporary file.
-const SPOOL_BYTES: usize = 8 << 20;
-/// How much of them the temporary folder takes.
-const MAX_SPOOLED_BYTES: u64 = 1 << 30;
 /// How many links are followed from one to the next.
 const MAX_LINKS: usize = 40;
 
 /// The members of an archive.
+#[derive(Default)]
 pub(super) struct Members {
     by_path: HashMap<String, Member>,
-    documents: std::sync::Mutex<SpooledTempFile>,
-    spooled: u64,
+    /// The bytes of those that may be documents.
+    pub documents: Spool,
     /// What makes the whole archive unacceptable, first found first.
     pub faults: Vec<Error>,
     /// Oddities that are accepted.
@@ -55,100 +48,12 @@ pub(super) enum Member {
     Directory,
 }
 
-/// What is known of a file after reading it once.
-#[derive(Debug, Clone)]
-pub(super) struct Facts {
-    /// Its length in bytes.
-    pub size: u64,
-    /// Its sha256 digest; `None` if the pass did not hash.
-    pub sha256: Option<Digest>,
-    /// Its sha512 digest, for members below `blobs/sha512/`.
-    pub sha512: Option<Box<Digest>>,
-    /// How its content is compressed, as its first bytes tell; none if it was not read.
-    pub compression: Compression,
-    /// What it is when decompressed.
-    pub inside: Inside,
-    /// Where its bytes are kept, for documents.
-    pub document: Option<u64>,
-}
-
-/// What is known of a file's content behind its compression.
-#[derive(Debug, Clone)]
-pub(super) enum Inside {
-    /// Nobody looked.
-    Unknown,
-    /// It is not compressed.
-    Itself,
-    /// It could be decompressed.
-    Content(Box<Inner>),
-    /// It could not, and why.
-    Broken(Box<str>),
-}
-
-impl From<std::result::Result<Inner, String>> for Inside {
-    fn from(outcome: std::result::Result<Inner, String>) -> Self {
-        match outcome {
-            Ok(inner) => Self::Content(Box::new(inner)),
-            Err(why) => Self::Broken(why.into()),
-        }
-    }
-}
-
-/// A file's content behind its compression.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Inner {
-    /// sha256 of the uncompressed bytes: a layer's diffID.
-    pub sha256: Digest,
-    /// sha512 of the uncompressed bytes, for members below `blobs/sha512/`.
-    pub sha512: Option<Digest>,
-}
-
-impl Default for Members {
-    fn default() -> Self {
-        Self {
-            by_path: HashMap::new(),
-            documents: std::sync::Mutex::new(SpooledTempFile::new(SPOOL_BYTES)),
-            spooled: 0,
-            faults: Vec::new(),
-            warnings: Vec::new(),
-            undecided: false,
-            folder: false,
-            odd_end: false,
-        }
-    }
-}
-
 impl Members {
     /// Notes what makes the archive unacceptable.
     pub(super) fn fault(&mut self, fault: Error) {
         if self.faults.len() < MAX_TOLD {
             self.faults.push(fault);
         }
-    }
-
-    /// The largest document worth keeping under this path; 0 for what cannot be one.
-    pub(super) fn document_limit(path: &str, start: &[u8]) -> u64 {
-        match path {
-            "index.json" | "manifest.json" | "repositories" | "oci-layout" => MAX_ROOT_BYTES,
-            _ => match start.trim_ascii_start().first() {
-                Some(b'{' | b'[') => MAX_CONFIG_BYTES.max(MAX_MANIFEST_BYTES),
-                None if !start.is_empty() => MAX_CONFIG_BYTES,
-                _ => 0,
-            },
-        }
-    }
-
-    /// Keeps the bytes of a document; the position goes into its [`Facts`].
-    pub(super) fn keep_document(&mut self, bytes: &[u8]) -> Result<u64> {
-        let at = self.spooled;
-        if at + bytes.len() as u64 > MAX_SPOOLED_BYTES {
-            let message = format!("more than {MAX_SPOOLED_BYTES} bytes of what may be documents");
-            return Err(Error::refused(Refusal::LimitExceeded, message));
-        }
-        let spool = self.documents.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        spool.write_all(bytes).map_err(|e| Error::io("write", &std::env::temp_dir(), e))?;
-        self.spooled += bytes.len() as u64;
-        Ok(at)
     }
 
     /// Adds a file. The same content twice is an oddity, two contents under one path are a fault.
@@ -165,7 +70,7 @@ impl Members {
         match same {
             Some(false) => self.duplicate(path),
             Some(true) if self.warnings.len() < MAX_TOLD => {
-                self.warnings.push(format!("{} is in the archive twice", shown(path)));
+                self.warnings.push(format!("{} is in the archive twice", quoted(path)));
             }
             None | Some(true) => {}
         }
@@ -195,7 +100,7 @@ impl Members {
     }
 
     fn duplicate(&mut self, path: &str) {
-        let message = format!("{} is in the archive twice, with different content", shown(path));
+        let message = format!("{} is in the archive twice, with different content", quoted(path));
         self.fault(Error::refused(Refusal::DuplicateEntry, message));
     }
 
@@ -243,7 +148,7 @@ impl Members {
     }
 
     /// Notes what a file holds that was decompressed beside the pass.
-    pub(super) fn decompressed(&mut self, path: &str, inner: std::result::Result<Inner, String>) {
+    pub(super) fn decompressed(&mut self, path: &str, inner: Outcome) {
         if let Some(Member::File(facts)) = self.by_path.get_mut(path) {
             facts.inside = inner.into();
         }
@@ -254,23 +159,28 @@ impl Members {
     /// # Errors
     /// `LimitExceeded` if it was too large to be kept, `JsonInvalid` if it is nothing like JSON; `Io`.
     pub(super) fn read(&self, path: &str, facts: &Facts) -> Result<Vec<u8>> {
-        let Some(at) = facts.document else {
-            let limit = match path {
-                "index.json" | "manifest.json" | "repositories" | "oci-layout" => MAX_ROOT_BYTES,
-                _ => MAX_CONFIG_BYTES,
-            };
-            if facts.size > limit {
-                let message = format!("{} is {} bytes, {limit} at most are read", shown(path), facts.size);
-                return Err(Error::refused(Refusal::LimitExceeded, message));
-            }
-            return Err(Error::refused(Refusal::JsonInvalid, format!("{} is not JSON", shown(path))));
-        };
-        let mut spool = self.documents.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut bytes = vec![0; usize::try_from(facts.size).unwrap_or_default()];
-        let read = spool.seek(SeekFrom::Start(at)).and_then(|_| spool.read_exact(&mut bytes));
-        let back = spool.seek(SeekFrom::End(0));
-        read.and(back.map(drop)).map_err(|e| Error::io("read", Path::new("temporary documents"), e))?;
-        Ok(bytes)
+        if let Some(at) = facts.document {
+            return self.documents.read(at, facts.size);
+        }
+        let limit = largest(path);
+        if facts.size > limit {
+            let message = format!("{} is {} bytes, {limit} at most are read", quoted(path), facts.size);
+            return Err(Error::refused(Refusal::LimitExceeded, message));
+        }
+        Err(Error::refused(Refusal::JsonInvalid, format!("{} is not JSON", quoted(path))))
+    }
+
+    /// The bytes of a document at the top of the archive, if it is there.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    pub(super) fn root(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        self.file(path).map(|facts| self.read(path, facts)).transpose()
+    }
+
+    /// Whether the blobs' digests have to be computed before the archive can be interpreted.
+    pub(super) fn need_digests(&self) -> bool {
+        self.undecided || self.file("index.json").is_none() || self.file("oci-layout").is_none()
     }
 
     /// The facts of the blob a descriptor points to, checked against it.
@@ -290,38 +200,6 @@ impl Members {
             return Err(Error::refused(Refusal::SizeMismatch, message));
         }
         Ok(Some(facts))
-    }
-}
-
-impl Facts {
-    /// A file that was not read.
-    pub(super) fn unread(size: u64) -> Self {
-        Self {
-            size,
-            sha256: None,
-            sha512: None,
-            compression: Compression::None,
-            inside: Inside::Unknown,
-            document: None,
-        }
-    }
-
-    /// The sha256 of its content, decompressed: a layer's diffID.
-    pub(super) fn diff_id(&self) -> Option<Digest> {
-        match &self.inside {
-            Inside::Itself => self.sha256,
-            Inside::Content(inner) => Some(inner.sha256),
-            Inside::Unknown | Inside::Broken(_) => None,
-        }
-    }
-
-    /// The digest by `algorithm`, if the pass computed it.
-    #[must_use]
-    pub(super) fn digest(&self, algorithm: Algorithm) -> Option<Digest> {
-        match algorithm {
-            Algorithm::Sha256 => self.sha256,
-            Algorithm::Sha512 => self.sha512.as_deref().copied(),
-        }
     }
 }
 

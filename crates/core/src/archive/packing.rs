@@ -1,20 +1,13 @@
 //! Compresses an archive while it is written, block by block on several threads, in order.
 //!
-//! A gzip file is one member a block, a zstd file one frame a block and the table that says where they begin. What is
-//! compressed already goes in as it is, in stored or raw blocks: that costs a copy. Where a block ends follows from the
-//! archive alone, so the bytes do not depend on the number of threads.
+//! A gzip file is one member a block, a zstd file one frame a block and the table that says where they begin. Where a
+//! block ends follows from the archive alone, so the bytes do not depend on the number of threads.
 
-use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{Builder, JoinHandle};
 
-use libdeflater::{CompressionLvl, Compressor};
-use zstd::zstd_safe::CParameter;
-
-use super::decompress::MAX_RATIO;
-use super::seekable::{SEEKABLE, SKIPPABLE};
+use super::lanes::Lanes;
+use super::packed::{Format, Lane};
+use super::seek_table::{self, small};
 use super::threads::Taken;
 
 /// How much is compressed at once: beyond this little is gained, and each thread holds it twice.
@@ -22,13 +15,8 @@ const GZIP_BLOCK: usize = 1 << 20;
 const ZSTD_BLOCK: usize = 2 << 20;
 /// The most threads.
 const MOST: usize = 6;
-/// What a stored block of deflate, and a raw block of zstd, may hold.
-const STORED: usize = 0xffff;
-const RAW: usize = 128 << 10;
-/// The header of a gzip member without a name or a time, and the start of a zstd frame that says its size in four
-/// bytes and needs no window but itself.
-const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-const ZSTD_HEADER: [u8; 5] = [0x28, 0xb5, 0x2f, 0xfd, 0xa0];
+/// How many blocks wait, beyond those that are compressed.
+const WAITING: usize = 1;
 
 /// How an archive is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +25,6 @@ pub struct Packing {
     level: i32,
     /// `None` means as many as there are cores.
     threads: Option<usize>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Gzip,
-    Zstd,
 }
 
 impl Packing {
@@ -72,7 +54,25 @@ impl Packing {
             Format::Zstd => ZSTD_BLOCK,
         }
     }
+
+    /// The threads that compress, and the claim on them.
+    fn lanes(self) -> io::Result<(Packers, Option<Taken>)> {
+        let taken = if self.threads.is_none() { Taken::all_cores(MOST) } else { None };
+        let threads = self.threads.or(taken.as_ref().map(Taken::count)).unwrap_or(1).clamp(1, MOST);
+        let lane = move || {
+            let mut lane = Lane::new(self.format, self.level);
+            move |block: Block| -> io::Result<Packed> {
+                let lane = lane.as_mut().map_err(|e| io::Error::other(e.to_string()))?;
+                let bytes = if block.packed { lane.wrap(&block.bytes) } else { lane.compress(&block.bytes)? };
+                Ok(Packed { bytes, length: block.bytes.len() })
+            }
+        };
+        Ok((Lanes::start(threads, WAITING, lane)?, taken))
+    }
 }
+
+/// Threads that compress.
+type Packers = Lanes<Block, io::Result<Packed>>;
 
 /// A part of the archive.
 struct Block {
@@ -81,25 +81,28 @@ struct Block {
     packed: bool,
 }
 
-type Done = io::Result<Vec<u8>>;
+/// What became of a block, and the length that it had.
+struct Packed {
+    bytes: Vec<u8>,
+    length: usize,
+}
 
 /// Compresses what is written to it.
 pub(super) struct Packer<'a> {
     output: &'a mut dyn Write,
     packing: Packing,
     block: Block,
-    pool: Pool,
-    /// Blocks on their way, the oldest first, each with the length it had.
-    pending: VecDeque<(usize, Receiver<Done>)>,
+    lanes: Packers,
+    _taken: Option<Taken>,
     /// What each frame became, and what it was.
-    table: Vec<(u32, u32)>,
+    frames: Vec<(u32, u32)>,
 }
 
 impl<'a> Packer<'a> {
     pub(super) fn new(output: &'a mut dyn Write, packing: Packing) -> io::Result<Self> {
         let block = Block { bytes: Vec::with_capacity(packing.block()), packed: false };
-        let (pool, pending, table) = (Pool::start(packing)?, VecDeque::new(), Vec::new());
-        Ok(Self { output, packing, block, pool, pending, table })
+        let (lanes, taken) = packing.lanes()?;
+        Ok(Self { output, packing, block, lanes, _taken: taken, frames: Vec::new() })
     }
 
     /// Says whether what comes next is compressed already.
@@ -130,188 +133,32 @@ impl<'a> Packer<'a> {
         }
         let next = Block { bytes: Vec::with_capacity(self.packing.block()), packed: self.block.packed };
         let block = std::mem::replace(&mut self.block, next);
-        if self.pending.len() > self.pool.lanes {
+        if self.lanes.is_full() {
             self.receive()?;
         }
-        self.pending.push_back((block.bytes.len(), self.pool.add(block)));
+        self.lanes.add(block);
         Ok(())
     }
 
-    /// Writes the oldest block that is on its way.
-    fn receive(&mut self) -> io::Result<()> {
-        let Some((length, done)) = self.pending.pop_front() else { return Ok(()) };
+    /// Writes the oldest block that is on its way; whether there was one.
+    fn receive(&mut self) -> io::Result<bool> {
+        let Some(done) = self.lanes.take() else { return Ok(false) };
         let gone = |_| io::Error::other("the thread that compresses is gone");
-        let bytes = done.recv().map_err(gone)??;
-        self.table.push((small(bytes.len()), small(length)));
-        self.output.write_all(&bytes)
+        let Packed { bytes, length } = done.map_err(gone)??;
+        self.frames.push((small(bytes.len()), small(length)));
+        self.output.write_all(&bytes)?;
+        Ok(true)
     }
 
     /// Writes what is left, and the table.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.end_block()?;
-        while !self.pending.is_empty() {
-            self.receive()?;
-        }
+        while self.receive()? {}
         if self.packing.format == Format::Zstd {
-            let table = seek_table(&self.table);
-            self.output.write_all(&table)?;
+            self.output.write_all(&seek_table::written(&self.frames))?;
         }
         self.output.flush()
     }
-}
-
-/// Lengths of blocks; far below 4 GiB.
-fn small(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
-}
-
-fn seek_table(frames: &[(u32, u32)]) -> Vec<u8> {
-    let entries = frames.iter().flat_map(|(packed, plain)| [packed.to_le_bytes(), plain.to_le_bytes()]);
-    let mut content: Vec<u8> = entries.flatten().collect();
-    content.extend(small(frames.len()).to_le_bytes());
-    // No checksums: blobs have their digests, and compressed frames their own.
-    content.push(0);
-    content.extend(SEEKABLE.to_le_bytes());
-    [&SKIPPABLE.to_le_bytes(), &small(content.len()).to_le_bytes(), content.as_slice()].concat()
-}
-
-/// Threads that compress.
-struct Pool {
-    queue: Option<SyncSender<(Block, SyncSender<Done>)>>,
-    threads: Vec<JoinHandle<()>>,
-    lanes: usize,
-    _taken: Option<Taken>,
-}
-
-impl Pool {
-    fn start(packing: Packing) -> io::Result<Self> {
-        let taken = if packing.threads.is_none() { Taken::all_cores(MOST) } else { None };
-        let lanes = packing.threads.or(taken.as_ref().map(Taken::count)).unwrap_or(1).clamp(1, MOST);
-        let (queue, blocks) = sync_channel::<(Block, SyncSender<Done>)>(lanes);
-        let blocks = Arc::new(Mutex::new(blocks));
-        let thread = |_| {
-            let blocks = Arc::clone(&blocks);
-            Builder::new().spawn(move || {
-                let mut packer = Lane::new(packing);
-                let next = || blocks.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                while let Ok((block, done)) = next() {
-                    // Nobody wants it any more when the writing has failed.
-                    let _ = done.send(
-                        packer
-                            .as_mut()
-                            .map_err(|e| io::Error::other(e.to_string()))
-                            .and_then(|p| p.pack(&block)),
-                    );
-                }
-            })
-        };
-        // As many as can be had, but one at least.
-        let first = thread(0)?;
-        let threads: Vec<_> =
-            std::iter::once(first).chain((1..lanes).map_while(|n| thread(n).ok())).collect();
-        Ok(Self { queue: Some(queue), lanes: threads.len(), threads, _taken: taken })
-    }
-
-    fn add(&self, block: Block) -> Receiver<Done> {
-        let (done, outcome) = sync_channel(1);
-        if let Some(queue) = &self.queue {
-            // A thread that is gone is missed by whoever waits for the outcome.
-            let _ = queue.send((block, done));
-        }
-        outcome
-    }
-}
-
-impl Drop for Pool {
-    fn drop(&mut self) {
-        self.queue = None;
-        for thread in self.threads.drain(..) {
-            let _panicked = thread.join();
-        }
-    }
-}
-
-/// What one thread needs.
-enum Lane {
-    Gzip(Compressor),
-    Zstd(zstd::bulk::Compressor<'static>),
-}
-
-impl Lane {
-    fn new(packing: Packing) -> io::Result<Self> {
-        Ok(match packing.format {
-            Format::Gzip => {
-                Self::Gzip(Compressor::new(CompressionLvl::new(packing.level).unwrap_or_default()))
-            }
-            Format::Zstd => {
-                let mut compressor = zstd::bulk::Compressor::new(packing.level)?;
-                compressor.set_parameter(CParameter::ChecksumFlag(true))?;
-                Self::Zstd(compressor)
-            }
-        })
-    }
-
-    fn pack(&mut self, block: &Block) -> Done {
-        match (self, block.packed) {
-            (Self::Gzip(_), true) => Ok(stored(&block.bytes)),
-            (Self::Zstd(_), true) => Ok(raw(&block.bytes)),
-            (Self::Zstd(compressor), false) => {
-                compressor.compress(&block.bytes).map(|frame| reasonable(frame, block.bytes.len()))
-            }
-            (Self::Gzip(compressor), false) => {
-                let mut out = vec![0; compressor.gzip_compress_bound(block.bytes.len())];
-                let n = compressor
-                    .gzip_compress(&block.bytes, &mut out)
-                    .map_err(|e| io::Error::other(e.to_string()))?;
-                out.truncate(n);
-                Ok(out)
-            }
-        }
-    }
-}
-
-/// A frame that expands no further than readers believe, this one among them: what is too small has a frame behind it
-/// that is passed over.
-fn reasonable(mut frame: Vec<u8>, length: usize) -> Vec<u8> {
-    const HEAD: usize = 8;
-    let least = usize::try_from(length as u64 / (MAX_RATIO / 2)).unwrap_or(usize::MAX);
-    if let Some(lacking) = least.checked_sub(frame.len() + HEAD) {
-        frame.extend(SKIPPABLE.to_le_bytes());
-        frame.extend(small(lacking).to_le_bytes());
-        frame.resize(frame.len() + lacking, 0);
-    }
-    frame
-}
-
-/// A gzip member that holds bytes as they are.
-fn stored(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / STORED * 5 + 64);
-    out.extend(GZIP_HEADER);
-    let mut pieces = bytes.chunks(STORED).peekable();
-    while let Some(piece) = pieces.next() {
-        out.push(u8::from(pieces.peek().is_none()));
-        let length = u16::try_from(piece.len()).unwrap_or(u16::MAX);
-        out.extend(length.to_le_bytes());
-        out.extend((!length).to_le_bytes());
-        out.extend(piece);
-    }
-    out.extend(libdeflater::crc32(bytes).to_le_bytes());
-    out.extend(small(bytes.len()).to_le_bytes());
-    out
-}
-
-/// A zstd frame that holds bytes as they are.
-fn raw(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / RAW * 3 + 64);
-    out.extend(ZSTD_HEADER);
-    out.extend(small(bytes.len()).to_le_bytes());
-    let mut pieces = bytes.chunks(RAW).peekable();
-    while let Some(piece) = pieces.next() {
-        let header = small(piece.len()) << 3 | u32::from(pieces.peek().is_none());
-        out.extend(header.to_le_bytes().iter().take(3));
-        out.extend(piece);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -320,6 +167,8 @@ mod tests {
 
     use super::*;
     use crate::archive::Compression;
+    use crate::archive::decompress::MAX_RATIO;
+    use crate::archive::seek_table::{SEEKABLE, SKIPPABLE};
 
     fn packed(packing: Packing, parts: &[(bool, Vec<u8>)]) -> Vec<u8> {
         let mut out = Vec::new();

@@ -1,21 +1,22 @@
 //! Writes an archive into a regular file: where each blob belongs is known beforehand, so that every core copies and
 //! hashes blobs of its own, and what the file system can share is not copied at all.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use barge_oci::{Descriptor, Digest};
+use barge_oci::Descriptor;
 
 use super::hashing::Copier;
-use super::header::padded;
+use super::lists::List;
 use super::part::Part;
 use super::pieces::{copy_trusted, has_size};
-use super::plan::{Body, END, Plan, Record};
+use super::plan::Plan;
+use super::record::{END, Layout, Record};
+use super::tar::padded;
 use super::threads::Taken;
-use super::verify::Verify;
+use super::trust::Verify;
 use crate::content::{Blob, Provider};
 use crate::copy;
 use crate::error::{Error, Result};
@@ -35,29 +36,31 @@ impl Plan {
         source: &(impl Provider + Sync),
         file: &Placed,
         verify: &Verify,
-        name: &Path,
         progress: &dyn Progress,
     ) -> Result<()> {
-        let placer = Placer { plan: self, source, file, verify, name, progress };
+        progress.start(Some(self.size()));
+        let placer = Placer { layout: self.layout, source, file, verify, progress };
         let (mut at, mut large, mut copier) = (0, Vec::new(), Copier::here());
-        for (path, record) in self.content() {
-            at = placer.record(path, record, at, &mut copier, &mut large)?;
+        for record in &self.content {
+            at = placer.record(record, at, &mut copier, &mut large)?;
         }
-        placer.blobs(&mut large)?;
+        placer.blobs(large)?;
         verify.confirm();
-        for (path, record) in self.lists() {
-            at = placer.record(path, record, at, &mut copier, &mut large)?;
+        for list in &self.lists {
+            at = placer.list(list, at)?;
         }
         placer.write(&END, at)
     }
 }
 
+/// A blob, and the byte from which on it belongs.
+type Due<'a> = (&'a Descriptor, u64);
+
 struct Placer<'a, P> {
-    plan: &'a Plan,
+    layout: Layout,
     source: &'a P,
     file: &'a Placed,
     verify: &'a Verify,
-    name: &'a Path,
     progress: &'a dyn Progress,
 }
 
@@ -65,38 +68,48 @@ impl<'a, P: Provider + Sync> Placer<'a, P> {
     /// Writes a record at byte `at`, the content of large blobs excepted; returns where the next one begins.
     fn record(
         &self,
-        path: &str,
         record: &'a Record,
         at: u64,
         copier: &mut Copier<'_>,
-        large: &mut Vec<(&'a Descriptor, u64)>,
+        large: &mut Vec<Due<'a>>,
     ) -> Result<u64> {
-        let header = self.plan.layout().header(path, record, at);
-        self.write(&header, at)?;
-        let at = at + header.len() as u64;
-        match &record.body {
-            Body::Directory => {}
-            Body::Bytes(bytes) => self.write(bytes, at)?,
-            Body::Blob(blob) if blob.size >= copy::WORTH => large.push((blob, at)),
-            Body::Blob(blob) => copier.copy(self.source.open(blob)?, blob, self.writing(at))?,
+        let at = self.header(&self.layout.header(record, at), at)?;
+        match record {
+            Record::Folder(_) => {}
+            Record::Made(_, bytes) => self.write(bytes, at)?,
+            Record::Blob(blob) if blob.size >= copy::WORTH => large.push((blob, at)),
+            Record::Blob(blob) => copier.copy(self.source.open(blob)?, blob, self.writing(at))?,
         }
-        // Padding need not be written: a file that becomes longer does so by zeros.
-        self.progress.add(padded(record.size()) - record.size());
-        Ok(at + padded(record.size()))
+        Ok(self.end(record.size(), at))
+    }
+
+    /// The same for what lists the content.
+    fn list(&self, list: &List, at: u64) -> Result<u64> {
+        let at = self.header(&list.header(), at)?;
+        self.write(&list.bytes, at)?;
+        Ok(self.end(list.size(), at))
+    }
+
+    /// Writes a header; returns where the content begins.
+    fn header(&self, header: &[u8], at: u64) -> Result<u64> {
+        self.write(header, at)?;
+        Ok(at + header.len() as u64)
+    }
+
+    /// The end of a content of `size` bytes that begins at byte `at`. Padding need not be written: a file that becomes
+    /// longer does so by zeros.
+    fn end(&self, size: u64, at: u64) -> u64 {
+        self.progress.add(padded(size) - size);
+        at + padded(size)
     }
 
     /// Puts large blobs where they belong, the largest ones first: so the cores are done at about the same time.
-    fn blobs(&self, large: &mut [(&Descriptor, u64)]) -> Result<()> {
-        large.sort_by_key(|(blob, _)| std::cmp::Reverse(blob.size));
-        let places: HashMap<Digest, u64> = large.iter().map(|(blob, at)| (blob.digest, *at)).collect();
-        let blobs: Vec<&Descriptor> = large.iter().map(|(blob, _)| *blob).collect();
-        let bytes: u64 = blobs.iter().map(|blob| blob.size).sum();
+    fn blobs(&self, mut large: Vec<Due<'_>>) -> Result<()> {
+        large.sort_by_key(|(blob, _)| Reverse(blob.size));
+        let bytes: u64 = large.iter().map(|(blob, _)| blob.size).sum();
         let taken = (bytes >= WORTH).then(|| Taken::all_cores(MOST)).flatten();
         let threads = taken.as_ref().map_or(1, Taken::count);
-        each(blobs, threads, &Arc::default(), |blob, stop| {
-            let at = places.get(&blob.digest).copied().unwrap_or_default();
-            self.blob(blob, at, stop)
-        })
+        each(large, threads, &Arc::default(), |(blob, at), stop| self.blob(blob, at, stop))
     }
 
     fn blob(&self, blob: &Descriptor, at: u64, stop: &AtomicBool) -> Result<()> {
@@ -134,7 +147,7 @@ impl<'a, P: Provider + Sync> Placer<'a, P> {
         let shared = copy::all(if shares { blob.size } else { 0 }, |shared, length| {
             go_on()?;
             let step = self.file.share(&from, shared, at + shared, length);
-            let n = step.map_err(|e| Error::io("write", self.name, e))?;
+            let n = step.map_err(|e| Error::io("write", self.file.name(), e))?;
             self.progress.add(n);
             Ok(n)
         })?;
@@ -155,7 +168,7 @@ impl<'a, P: Provider + Sync> Placer<'a, P> {
     }
 
     fn write(&self, bytes: &[u8], at: u64) -> Result<()> {
-        self.file.write_at(bytes, at).map_err(|e| Error::io("write", self.name, e))?;
+        self.file.write_at(bytes, at).map_err(|e| Error::io("write", self.file.name(), e))?;
         self.progress.add(bytes.len() as u64);
         Ok(())
     }

@@ -5,13 +5,13 @@
 //! with what a plan says should be there. Until then there is nothing that could be taken for an archive.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use barge_oci::{Algorithm, Descriptor, Digest};
 
+use super::keeper::{Begun, Keeper, Standing};
 use super::packing::Packing;
-use super::plan::{Body, Layout, Plan, Record};
-use super::scan::{Keeper, Standing};
+use super::plan::Plan;
+use super::record::{Layout, Record};
 use super::tape::Tape;
 use crate::error::{Error, ErrorKind, Result};
 use crate::output::Sink;
@@ -33,7 +33,7 @@ pub struct Relay<'a> {
 }
 
 impl<'a> Relay<'a> {
-    /// Begins an archive in `output`, which errors call `name`. What is `omitted` is read and not written.
+    /// Begins an archive in `output`. What is `omitted` is read and not written.
     ///
     /// # Errors
     /// `Io`.
@@ -41,12 +41,11 @@ impl<'a> Relay<'a> {
         output: &'a mut dyn Sink,
         packing: Option<Packing>,
         layout: Layout,
-        name: &'a Path,
         omitted: BTreeSet<Digest>,
     ) -> Result<Self> {
         let mut relay = Self {
             // Whoever reads the other archive tells the progress.
-            tape: Tape::new(output, packing, layout, name, &Silent)?,
+            tape: Tape::new(output, packing, layout, &Silent)?,
             omitted,
             written: Vec::new(),
             folder: None,
@@ -54,13 +53,13 @@ impl<'a> Relay<'a> {
             first: true,
             unordered: false,
         };
-        relay.begin_folder("blobs/".to_owned())?;
+        relay.folder(&Record::root())?;
         Ok(relay)
     }
 
     /// Whether it failed because blobs came in another order than archives have them in.
     #[must_use]
-    pub fn is_unordered(&self) -> bool {
+    pub(crate) fn is_unordered(&self) -> bool {
         self.unordered
     }
 
@@ -70,7 +69,7 @@ impl<'a> Relay<'a> {
     /// `Mismatch` if the plan has other blobs than those that were written; `Io`.
     pub fn finish(mut self, plan: &Plan) -> Result<()> {
         let planned: Vec<(String, u64)> =
-            plan.content().map(|(path, record)| (path.clone(), record.size())).collect();
+            plan.content.iter().map(|record| (record.path(), record.size())).collect();
         // Both are sorted by path.
         let lacks = |all: &[(String, u64)], one: &(String, u64)| all.binary_search(one).is_err();
         let absent = planned.iter().find(|one| lacks(&self.written, one));
@@ -83,26 +82,22 @@ impl<'a> Relay<'a> {
         if !why.is_empty() {
             return Err(Error::new(ErrorKind::Mismatch, format!("not what was planned: {why}")));
         }
-        for (path, record) in plan.lists() {
-            self.tape.header(path, record)?;
-            if let Body::Bytes(bytes) = &record.body {
-                self.tape.write(bytes)?;
-            }
-            self.tape.end(record.size())?;
-        }
+        plan.lists.iter().try_for_each(|list| self.tape.list(list))?;
         self.tape.finish()
     }
 
-    fn begin_folder(&mut self, path: String) -> Result<()> {
-        self.tape.header(&path, &Record::FOLDER)?;
-        self.written.push((path, 0));
+    fn folder(&mut self, folder: &Record) -> Result<()> {
+        self.tape.header(folder)?;
+        self.written.push((folder.path(), 0));
         Ok(())
     }
 }
 
 impl Keeper for Relay<'_> {
-    fn begin(&mut self, claimed: Option<&Digest>, size: u64, _standing: Standing<'_>) -> Result<bool> {
-        let Some(digest) = claimed.filter(|digest| !self.omitted.contains(digest)) else { return Ok(false) };
+    fn begin(&mut self, claimed: Option<&Digest>, size: u64, _standing: Standing<'_>) -> Result<Begun> {
+        let Some(digest) = claimed.filter(|digest| !self.omitted.contains(digest)) else {
+            return Ok(Begun::Unwanted);
+        };
         let path = digest.blob_path();
         if self.written.last().is_some_and(|(last, _)| *last >= path) {
             self.unordered = true;
@@ -112,14 +107,14 @@ impl Keeper for Relay<'_> {
             ));
         }
         if self.folder.replace(digest.algorithm()) != Some(digest.algorithm()) {
-            self.begin_folder(format!("blobs/{}/", digest.algorithm().name()))?;
+            self.folder(&Record::folder(digest.algorithm()))?;
         }
         let blob = Descriptor { size, ..Descriptor::of("", &[]) };
-        self.tape.header(&path, &Record::blob(Body::Blob(Descriptor { digest: *digest, ..blob })))?;
+        self.tape.header(&Record::Blob(Descriptor { digest: *digest, ..blob }))?;
         self.written.push((path, size));
         self.current = Some((*digest, size));
         self.first = true;
-        Ok(true)
+        Ok(Begun::Written)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {

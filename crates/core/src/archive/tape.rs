@@ -1,13 +1,15 @@
 //! An archive on its way out, front to back: headers, contents, padding, and whatever compresses them.
 
+use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::decompress::Compression;
-use super::header::padded;
+use super::lists::List;
 use super::packing::{Packer, Packing};
-use super::plan::{END, Layout, Record};
-use super::tar::BLOCK;
+use super::record::{END, Layout, Record};
+use super::tar::{BLOCK, padded};
+use crate::copy;
 use crate::error::{Error, Result};
 use crate::output::Sink;
 use crate::progress::Progress;
@@ -16,7 +18,7 @@ use crate::progress::Progress;
 const WORTH: u64 = 4096;
 
 /// Where the bytes of an archive go.
-pub(super) enum Target<'a> {
+enum Target<'a> {
     Plain(&'a mut dyn Sink),
     Packed(Packer<'a>),
 }
@@ -49,13 +51,13 @@ impl Target<'_> {
 
 /// What is written, and how far it is.
 pub(super) struct Tape<'a> {
-    pub target: Target<'a>,
+    target: Target<'a>,
     layout: Layout,
     /// How many bytes there are, before they are compressed.
     at: u64,
     /// What errors call it.
-    pub name: &'a Path,
-    pub progress: &'a dyn Progress,
+    name: PathBuf,
+    progress: &'a dyn Progress,
 }
 
 impl<'a> Tape<'a> {
@@ -67,21 +69,21 @@ impl<'a> Tape<'a> {
         output: &'a mut dyn Sink,
         packing: Option<Packing>,
         layout: Layout,
-        name: &'a Path,
         progress: &'a dyn Progress,
     ) -> Result<Self> {
+        let name = output.name().to_path_buf();
         let target = match packing {
             None => Target::Plain(output),
             Some(packing) => {
-                Target::Packed(Packer::new(output, packing).map_err(|e| Error::io("write", name, e))?)
+                Target::Packed(Packer::new(output, packing).map_err(|e| Error::io("write", &name, e))?)
             }
         };
         Ok(Self { target, layout, at: 0, name, progress })
     }
 
     /// The header of a record.
-    pub(super) fn header(&mut self, path: &str, record: &Record) -> Result<()> {
-        let header = self.layout.header(path, record, self.at);
+    pub(super) fn header(&mut self, record: &Record) -> Result<()> {
+        let header = self.layout.header(record, self.at);
         self.write(&header)
     }
 
@@ -96,9 +98,24 @@ impl<'a> Tape<'a> {
         }
     }
 
+    /// Has the kernel move the content of a blob of `size` bytes, as far as it can; returns how many bytes it moved.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub(super) fn take(&mut self, file: &File, size: u64) -> Result<u64> {
+        let Target::Plain(sink) = &mut self.target else { return Ok(0) };
+        let moved = copy::all(size, |moved, length| {
+            let n = sink.take(file, moved, length).map_err(|e| Error::io("write", &self.name, e))?;
+            self.progress.add(n);
+            Ok(n)
+        })?;
+        self.at += moved;
+        Ok(moved)
+    }
+
     /// A blob of `size` bytes begins with these.
     pub(super) fn begin(&mut self, start: &[u8], size: u64) -> Result<()> {
-        self.target.begin(start, size).map_err(|e| Error::io("write", self.name, e))
+        self.target.begin(start, size).map_err(|e| Error::io("write", &self.name, e))
     }
 
     /// The end of a record whose content has `size` bytes.
@@ -108,21 +125,23 @@ impl<'a> Tape<'a> {
         self.write([0; BLOCK].get(..usize::try_from(padding).unwrap_or_default()).unwrap_or_default())
     }
 
+    /// One of the documents that list what is there.
+    pub(super) fn list(&mut self, list: &List) -> Result<()> {
+        self.write(&list.header())?;
+        self.write(&list.bytes)?;
+        self.end(list.size())
+    }
+
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.target.write(bytes).map_err(|e| Error::io("write", self.name, e))?;
+        self.target.write(bytes).map_err(|e| Error::io("write", &self.name, e))?;
         self.at += bytes.len() as u64;
         self.progress.add(bytes.len() as u64);
         Ok(())
     }
 
-    /// So many more bytes are there; whoever has moved them has said so.
-    pub(super) fn skip(&mut self, bytes: u64) {
-        self.at += bytes;
-    }
-
     /// The end of the archive.
     pub(super) fn finish(mut self) -> Result<()> {
         self.write(&END)?;
-        self.target.finish().map_err(|e| Error::io("write", self.name, e))
+        self.target.finish().map_err(|e| Error::io("write", &self.name, e))
     }
 }

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use barge_oci::{Digest, Reference};
 
 use super::docker::DockerImage;
-use super::read::{Archive, Found};
-use super::tar::shown;
-use crate::error::{Error, Refusal, Result};
+use super::found::Found;
+use crate::error::{Error, Refusal, Result, quoted};
 use crate::graph::Kind;
 
 /// How many container images may have one config: each of `manifest.json` is held against all of them.
@@ -28,11 +27,11 @@ impl Views {
     ///
     /// # Errors
     /// `LimitExceeded` beyond [`MAX_ALIKE`].
-    pub(super) fn of(archive: &Archive) -> Result<Self> {
+    pub(super) fn of(images: &[Found]) -> Result<Self> {
         let mut views =
             Self { by_config: BTreeMap::new(), by_name: BTreeMap::new(), nameless: BTreeMap::new() };
         let mut walked = BTreeSet::new();
-        for (n, found) in archive.images.iter().enumerate() {
+        for (n, found) in images.iter().enumerate() {
             let root = found.target.digest;
             match &found.name {
                 Some(name) => drop(views.by_name.entry(name.clone()).or_default().insert(root)),
@@ -104,6 +103,6 @@ impl Views {
 
 fn disagree(image: &DockerImage, how: &str) -> Error {
     let name = image.names.first().map_or_else(|| "a nameless image".to_owned(), Reference::familiar);
-    Error::refused(Refusal::ViewsDisagree, format!("manifest.json {how}: {}", shown(&name)))
+    Error::refused(Refusal::ViewsDisagree, format!("manifest.json {how}: {}", quoted(&name)))
         .hint("readers of this archive would load different images; it was altered after it was saved")
 }

@@ -2,7 +2,6 @@
 
 use std::io::{self, Read};
 
-use super::seekable::Frames;
 use super::tar::Input;
 use crate::progress::Progress;
 
@@ -10,31 +9,6 @@ use crate::progress::Progress;
 pub(super) struct Watched<'a, R> {
     pub input: R,
     pub progress: &'a dyn Progress,
-}
-
-/// Frames whose lengths in the file are told as they are decompressed, and what else is in it at the end.
-pub(super) struct WatchedFrames<'a> {
-    pub frames: Frames,
-    /// How many bytes of the file were not told yet.
-    pub left: u64,
-    pub progress: &'a dyn Progress,
-}
-
-impl Read for WatchedFrames<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.frames.read(buffer)?;
-        let packed =
-            if n == 0 && !buffer.is_empty() { self.left } else { self.frames.packed().min(self.left) };
-        self.left -= packed;
-        self.progress.add(packed);
-        Ok(n)
-    }
-}
-
-impl Input for WatchedFrames<'_> {
-    fn skip(&mut self, n: u64) -> io::Result<u64> {
-        self.frames.skip(n)
-    }
 }
 
 impl<R: Input> Input for Watched<'_, R> {

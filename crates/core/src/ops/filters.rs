@@ -15,15 +15,15 @@ pub struct Filters {
     /// Only those without a name, or only those with one.
     pub dangling: Option<bool>,
     /// Only those with each of these labels, as `key` or `key=value`.
-    pub labels: Vec<String>,
+    pub(super) labels: Vec<String>,
     /// Only those without any of these labels.
-    pub without_labels: Vec<String>,
+    pub(super) without_labels: Vec<String>,
     /// Only those made before this image.
-    pub before: Option<String>,
+    pub(super) before: Option<String>,
     /// Only those made after this image.
-    pub since: Option<String>,
+    pub(super) since: Option<String>,
     /// Only those made before this time.
-    pub until: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
     /// Only those with a name that one of these patterns fits.
     pub references: Vec<String>,
 }
@@ -89,13 +89,24 @@ pub fn time(text: &str, now: &Zoned) -> Option<Timestamp> {
 /// Whether a `reference` filter fits a name: a glob over the familiar or full form, with or without the tag.
 #[must_use]
 pub fn reference_matches(name: &Reference, pattern: &str) -> bool {
-    let forms = [name.familiar(), name.familiar_name(), name.to_string(), name.name()];
-    forms.iter().any(|form| glob(pattern.as_bytes(), form.as_bytes()))
+    any_form(name, |form| glob(pattern.as_bytes(), form, Some(b'/')))
 }
 
-/// Go's `path.Match` without character classes' exotic forms: `*` and `?` stop at `/`. What a star stands for grows
-/// only where the last one is: what an earlier one stands for need not be tried again.
-fn glob<'a>(mut pattern: &'a [u8], mut text: &'a [u8]) -> bool {
+/// The same for patterns that are not docker's: a `*` fits slashes, too.
+#[must_use]
+pub fn name_matches(name: &Reference, pattern: &str) -> bool {
+    any_form(name, |form| glob(pattern.as_bytes(), form, None))
+}
+
+fn any_form(name: &Reference, fits: impl Fn(&[u8]) -> bool) -> bool {
+    let forms = [name.familiar(), name.familiar_name(), name.to_string(), name.name()];
+    forms.iter().any(|form| fits(form.as_bytes()))
+}
+
+/// Go's `path.Match` without character classes' exotic forms: `?` stops at `/`, and `*` at `stop`, which is `/` or
+/// nothing. What a star stands for grows only where the last one is: what an earlier one stands for need not be tried
+/// again.
+fn glob<'a>(mut pattern: &'a [u8], mut text: &'a [u8], stop: Option<u8>) -> bool {
     let mut star: Option<(&'a [u8], &'a [u8])> = None;
     loop {
         if let Some((b'*', after)) = pattern.split_first() {
@@ -106,7 +117,7 @@ fn glob<'a>(mut pattern: &'a [u8], mut text: &'a [u8]) -> bool {
             (_, true) => return true,
             (Some(rest), _) => (pattern, text) = rest,
             (None, _) => match star.and_then(|(after, text)| Some((after, text.split_first()?))) {
-                Some((after, (c, rest))) if *c != b'/' => {
+                Some((after, (c, rest))) if stop != Some(*c) => {
                     (pattern, text, star) = (after, rest, Some((after, rest)));
                 }
                 _ => return false,
@@ -151,12 +162,25 @@ mod tests {
         {
             assert!(reference_matches(&name, pattern), "{pattern}");
         }
-        assert!(glob(b"a*/b*c", b"aa/bcbc") && !glob(b"a*c", b"a/c") && !glob(b"*/*", b"a/b/c"));
-        assert!(glob(b"**a*", b"bab") && glob(b"*", b"") && !glob(b"?", b"") && !glob(b"a[", b"a["));
+        let fits = |pattern: &[u8], text: &[u8]| glob(pattern, text, Some(b'/'));
+        assert!(fits(b"a*/b*c", b"aa/bcbc") && !fits(b"a*c", b"a/c") && !fits(b"*/*", b"a/b/c"));
+        assert!(fits(b"**a*", b"bab") && fits(b"*", b"") && !fits(b"?", b"") && !fits(b"a[", b"a["));
         // No time at all, though every star could stand for most of it.
-        assert!(!glob(&[b"*a".repeat(400).as_slice(), b"z"].concat(), &b"a".repeat(20_000)));
+        assert!(!fits(&[b"*a".repeat(400).as_slice(), b"z"].concat(), &b"a".repeat(20_000)));
         for pattern in ["box", "*/busybox", "busybox:2*", "b[^u]sybox"] {
             assert!(!reference_matches(&name, pattern), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn names_of_any_depth_fit_a_star() {
+        let name = Reference::parse("registry.example/team/app/web:1").unwrap();
+        for pattern in ["*", "registry.example/*", "*/web", "*/app/*", "*:1", "registry.example/*/web:?"] {
+            assert!(name_matches(&name, pattern), "{pattern}");
+        }
+        assert!(!reference_matches(&name, "registry.example/*") && !reference_matches(&name, "*"));
+        for pattern in ["web", "*/app", "team/*", "*:2"] {
+            assert!(!name_matches(&name, pattern), "{pattern}");
         }
     }
 

@@ -29,7 +29,7 @@ pub struct HistoryStep {
 /// # Errors
 /// `NotFound` for the image or the platform.
 pub fn history(store: &Store, argument: &str, platform: Option<&Platform>) -> Result<Vec<HistoryStep>> {
-    let image = one(&store.names()?, argument)?.image;
+    let image = one(&store.images()?, argument)?.image;
     let tree = Tree::walk(store, &image.target)?;
     let listed = choose(&tree, argument, platform)?;
     let missing = || Error::not_found(format!("content digest {}: not found", listed.descriptor.digest));

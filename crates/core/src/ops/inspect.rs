@@ -5,8 +5,8 @@ use barge_oci::{Config, Descriptor, Digest, Manifest, Platform, Reference};
 use crate::content::{Documents, Image, total};
 use crate::error::{Error, Result, printable};
 use crate::graph::{Kind, Listed, State, Tree, read_config};
+use crate::host::HostPreference;
 use crate::resolve::one;
-use crate::select::HostPreference;
 
 /// What is known of one image.
 #[derive(Debug, Clone)]
@@ -75,9 +75,7 @@ pub(super) fn choose<'a>(tree: &'a Tree, argument: &str, platform: Option<&Platf
             tree.whole().filter(|m| m.kind == Kind::Image).min_by_key(rank).or_else(|| tree.whole().next());
         return best.ok_or_else(|| Error::not_found(format!("{shown}: no platform of it is in the store")));
     };
-    let fits =
-        |m: &&Listed| m.state == State::Whole && m.platform.as_ref().is_some_and(|p| wanted.matches(p));
-    tree.images().find(fits).ok_or_else(|| {
+    tree.images().find(|m| m.state == State::Whole && m.is_for(wanted)).ok_or_else(|| {
         let message = format!(
             "image with reference {shown} was found but does not provide the specified platform ({wanted})"
         );

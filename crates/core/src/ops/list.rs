@@ -10,8 +10,8 @@ use crate::archive::Archive;
 use crate::content::{Documents, Image, total};
 use crate::error::{Error, Result};
 use crate::graph::{Listed, State, Tree, read_config};
+use crate::host::HostPreference;
 use crate::resolve::one;
-use crate::select::HostPreference;
 use crate::store::{Part, PartKind, Store, Summary};
 
 /// An image as lists show it.

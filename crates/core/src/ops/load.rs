@@ -10,8 +10,9 @@ use crate::archive::{Archive, Checks, Found, InPlace, Pass};
 use crate::content::{Blob, Documents, Image, Provider};
 use crate::error::{Error, Result};
 use crate::graph::{Listed, State, Tree};
+use crate::image;
 use crate::progress::Progress;
-use crate::store::{Ingest, Store, TAGGED};
+use crate::store::{Ingest, Store};
 
 /// Where an archive comes from.
 pub enum Source<'a> {
@@ -28,8 +29,6 @@ pub struct LoadOptions {
     pub platforms: Vec<Platform>,
     /// The repository for names that are only a tag.
     pub base_name: Option<Reference>,
-    /// The time to note beside new names, RFC 3339.
-    pub now: String,
     /// What of it is checked.
     pub checks: Checks,
     /// Whether it has to end with its marker and nothing behind it, as what an engine sends does unless the engine has
@@ -136,9 +135,7 @@ impl Wanted {
             let digest = found.target.digest;
             let (bare_tag, absent) = (found.bare_tag.clone(), found.absent());
             loaded.images.push(LoadedImage { name: name.clone(), bare_tag, digest, absent });
-            let mut target = found.target.clone();
-            target.annotations.insert(TAGGED.to_owned(), options.now.clone());
-            images.push(Image { name, target });
+            images.push(Image { name, target: found.target.clone() });
         }
         for target in &archive.referrers {
             let tree = Tree::walk(archive, target)?;
@@ -164,13 +161,13 @@ impl Wanted {
 }
 
 impl Staged<Ingest> {
-    /// Makes it a part of the store, under the names in `images`.
+    /// Makes it a part of the store, under the names in `images`; `now` is when, RFC 3339.
     ///
     /// # Errors
     /// `Io`; the store is as before then.
-    pub fn commit(self) -> Result<Loaded> {
+    pub fn commit(self, now: &str) -> Result<Loaded> {
         let images = self.images.into_iter().chain(self.referrers).collect();
-        self.content.commit(&self.wanted, images)?;
+        self.content.commit(&self.wanted, images, now)?;
         Ok(self.loaded)
     }
 }
@@ -198,11 +195,9 @@ fn wanted_parts<'a>(found: &'a Found, platforms: &[Platform]) -> Result<Vec<&'a 
     }
     let mut parts: Vec<&Listed> = Vec::new();
     for wanted in platforms {
-        let fits = |m: &&Listed| m.platform.as_ref().is_some_and(|p| wanted.matches(p));
-        let candidates: Vec<&Listed> = found.tree.images().filter(fits).collect();
+        let candidates: Vec<&Listed> = found.tree.images().filter(|m| m.is_for(wanted)).collect();
         let Some(whole) = candidates.iter().find(|m| m.state == State::Whole) else {
-            let name =
-                found.name.as_ref().map_or_else(|| found.target.digest.to_string(), Reference::familiar);
+            let name = image::shown(found.name.as_ref(), &found.target.digest);
             let how = if candidates.is_empty() { "not found" } else { "found, but some content is missing" };
             let present = found.tree.present_platforms().join(", ");
             return Err(Error::not_found(format!("requested platform(s) ([{wanted}]) {how}: {name}"))

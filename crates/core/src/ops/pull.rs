@@ -6,17 +6,18 @@ use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use barge_oci::{Descriptor, Digest, Manifest, Platform, Reference, media_type};
+use barge_oci::{Descriptor, Digest, Manifest, Platform, media_type};
 
 use super::pieces::{self, lanes};
 use crate::content::{Documents, Image, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Listed, State, Tree, may_be_absent};
+use crate::host::HostPreference;
 use crate::parallel::{each, stopped};
 use crate::progress::Transfers;
 use crate::referrers::{Referrers, find};
-use crate::select::{HostPreference, Wanted, indexes};
-use crate::store::{Lease, Partial, Store, TAGGED, assign};
+use crate::select::Wanted;
+use crate::store::{Lease, Partial, Store, assign};
 
 const BUFFER: usize = 256 << 10;
 
@@ -73,14 +74,14 @@ pub fn pull(
             .extend(more.into_iter().filter(|m| of.iter().all(|of| *of != m.descriptor.digest.to_string())));
     }
     let mut documents: Vec<&Descriptor> =
-        indexes(&tree).into_iter().chain(chosen.iter().map(|m| &m.descriptor)).collect();
+        tree.listed_indexes().into_iter().chain(chosen.iter().map(|m| &m.descriptor)).collect();
     let subjects = documents.iter().map(|d| d.digest).collect::<Vec<_>>();
     let companions = find(remote, image, subjects, &options.referrers)?;
     let everything = Arriving { wanted: &Wanted::All, ..arriving };
     let trees = companions.iter().map(|i| Tree::walk(&everything, &i.target).map_err(in_place));
     let trees = trees.collect::<Result<Vec<Tree>>>()?;
     for tree in &trees {
-        documents.extend(indexes(tree));
+        documents.extend(tree.listed_indexes());
         documents.extend(tree.manifests.iter().map(|m| &m.descriptor));
         chosen.extend(&tree.manifests);
     }
@@ -95,7 +96,7 @@ pub fn pull(
     let mut lease = Lease::new(store)?;
     let digests = || documents.iter().map(|d| d.digest).chain(blobs.keys().copied()).collect();
     lease.protect(|| Ok(((), digests())))?;
-    let before = store.names()?;
+    let before = store.images()?;
     let known = |image: &Image| {
         let same = |i: &Image| i.target.digest == image.target.digest && i.subject() == image.subject();
         before.iter().any(|i| i.name == image.name && same(i))
@@ -128,11 +129,8 @@ pub fn pull(
     }
     let mut named = vec![image.clone()];
     named.extend(companions);
-    for image in named.iter_mut().filter(|i| i.name.is_some()) {
-        image.target.annotations.insert(TAGGED.to_owned(), options.now.clone());
-    }
     store.update(|names| {
-        assign(names, named);
+        assign(names, named, &options.now);
         Ok(())
     })?;
     Ok(Pulled::Newer)
@@ -141,27 +139,27 @@ pub fn pull(
 /// The manifests to take.
 fn choose<'a>(tree: &'a Tree, image: &Image, wanted: &Wanted) -> Result<Vec<&'a Listed>> {
     let host = HostPreference::new();
-    let shown = || image.name.as_ref().map_or_else(|| image.target.digest.to_string(), Reference::familiar);
     let listed = |m: &Listed| m.platform.as_ref().map(ToString::to_string);
     let missing = |platform: &Platform| {
         let all: Vec<String> = tree.images().filter_map(listed).collect();
         let message = format!("no matching manifest for {platform} in the manifest list entries");
-        Error::not_found(format!("{}: {message}", shown())).hint(format!("it has: {}", all.join(", ")))
+        Error::not_found(format!("{}: {message}", image.shown())).hint(format!("it has: {}", all.join(", ")))
     };
     match wanted {
         Wanted::All => {
             let absent =
                 tree.manifests.iter().find(|m| m.state == State::Absent).map(|m| m.descriptor.digest);
             match absent.or_else(|| tree.absent_indexes.first().map(|d| d.digest)) {
-                Some(digest) => Err(Error::not_found(format!("{}: manifest {digest} is not there", shown()))),
+                Some(digest) => {
+                    Err(Error::not_found(format!("{}: manifest {digest} is not there", image.shown())))
+                }
                 None => Ok(tree.manifests.iter().collect()),
             }
         }
         Wanted::These(platforms) => {
             let mut chosen: Vec<&Listed> = Vec::new();
             for platform in platforms {
-                let fits = |m: &&Listed| m.platform.as_ref().is_some_and(|p| platform.matches(p));
-                let fitting = tree.images().filter(|m| m.state == State::Whole).find(fits);
+                let fitting = tree.images().find(|m| m.state == State::Whole && m.is_for(platform));
                 let fitting = fitting.ok_or_else(|| missing(platform))?;
                 if chosen.iter().all(|m| m.descriptor.digest != fitting.descriptor.digest) {
                     chosen.push(fitting);

@@ -10,14 +10,17 @@ use barge_oci::{Descriptor, Digest, Document, Reference, media_type};
 
 use crate::content::{Blob, Destination, Image, Provider};
 use crate::error::{Error, Result};
-use crate::graph::{Listed, Tree, may_be_absent};
+use crate::graph::{Tree, may_be_absent};
+use crate::narrow::{Narrowed, narrow};
 use crate::parallel::{each, stopped};
 use crate::progress::Transfers;
-use crate::select::{Narrowed, Selection, narrow};
-use crate::store::{Lease, Store};
+use crate::select::Selection;
+
+/// How many blobs are sent at once by whoever does not say; docker's default.
+const PARALLEL: usize = 3;
 
 /// What is sent, and how.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct PushOptions {
     /// Which platforms, and in which form.
     pub selection: Selection,
@@ -31,6 +34,18 @@ pub struct PushOptions {
     pub stop: Arc<AtomicBool>,
 }
 
+impl Default for PushOptions {
+    fn default() -> Self {
+        Self {
+            selection: Selection::default(),
+            parallel: PARALLEL,
+            siblings: Vec::new(),
+            companions: Vec::new(),
+            stop: Arc::default(),
+        }
+    }
+}
+
 /// What was sent.
 #[derive(Debug)]
 pub struct Pushed {
@@ -38,24 +53,6 @@ pub struct Pushed {
     pub root: Descriptor,
     /// Platforms that the image lists and the source does not have, in words.
     pub note: Option<String>,
-}
-
-/// A lease on everything the store has of these images, for as long as they are read.
-///
-/// # Errors
-/// As [`Tree::walk`]; `Io`.
-pub fn hold<'a>(store: &Store, images: impl IntoIterator<Item = &'a Image>) -> Result<Lease> {
-    let mut lease = Lease::new(store)?;
-    lease.protect(|| {
-        let mut digests = Vec::new();
-        for image in images {
-            let tree = Tree::walk(store, &image.target)?;
-            digests.extend(tree.indexes.keys().copied());
-            digests.extend(tree.manifests.iter().flat_map(Listed::present_blobs).map(|b| b.digest));
-        }
-        Ok(((), digests))
-    })?;
-    Ok(lease)
 }
 
 /// Sends `image` and gives it `tag`; without one it can be had by its digest only.

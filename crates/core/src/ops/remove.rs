@@ -1,6 +1,6 @@
 //! `rm`: takes names away; content that no name leads to any more goes with the last one.
 
-use barge_oci::{Digest, Platform, Reference};
+use barge_oci::{Digest, Platform};
 
 use crate::content::Image;
 use crate::error::{Error, ErrorKind, Result};
@@ -76,7 +76,7 @@ pub fn remove(store: &Store, argument: &str, options: &RemoveOptions) -> Result<
 fn remove_platforms(store: &Store, argument: &str, options: &RemoveOptions) -> Result<Vec<Removed>> {
     let going = store.discard(|images, summaries| {
         let image = one(images, argument)?.image;
-        let shown = image.name.as_ref().map_or_else(|| image.target.digest.to_string(), Reference::familiar);
+        let shown = image.shown();
         let Some(summary) = summaries.iter().find(|s| s.root == image.target.digest) else {
             return Err(Error::not_found(format!("No such image: {argument}")));
         };

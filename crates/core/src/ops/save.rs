@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use barge_oci::{Digest, Reference};
 
 use crate::archive::{Layout, Plan};
-use crate::content::{Documents, Image, Provider};
+use crate::content::{Documents, Image};
 use crate::error::{Error, Result};
 use crate::referrers::{Referrers, companions};
 use crate::resolve::all_tags;
@@ -33,13 +33,8 @@ pub struct SaveOptions {
 pub fn plan_save(store: &Store, arguments: &[String], options: &SaveOptions) -> Result<(Plan, Lease)> {
     let mut lease = Lease::new(store)?;
     let plan = lease.protect(|| {
-        let all = store.names()?;
-        let mut images = asked_for(&all, arguments)?;
-        if let Some(name) = &options.name {
-            give_name(&mut images, name)?;
-        }
-        let companions = options.companions(store, &mut images, &all)?;
-        let plan = Plan::new(store, &images, &companions, &options.selection)?.laid_out(options.layout);
+        let all = store.images()?;
+        let plan = plan_among(store, asked_for(&all, arguments)?, &all, options)?;
         let needed: Vec<Digest> = plan.blobs().map(|b| b.digest).collect();
         Ok((plan, needed))
     })?;
@@ -59,39 +54,65 @@ pub fn asked_for(all: &[Image], arguments: &[String]) -> Result<Vec<Image>> {
     Ok(images)
 }
 
+/// Plans an archive of images, and of what of `all` comes along with them.
+///
+/// # Errors
+/// As [`plan_save`].
+pub fn plan_among(
+    source: &impl Documents,
+    images: Vec<Image>,
+    all: &[Image],
+    options: &SaveOptions,
+) -> Result<Plan> {
+    // What cosign has is found by the name.
+    let images = options.named(images)?;
+    let companions = options.companions(source, &images, all)?;
+    planned(source, images, companions, options)
+}
+
 /// Plans an archive of images, and of exactly those companions, that somebody else has found.
 ///
 /// # Errors
 /// As [`plan_save`].
 pub fn plan_images(
     source: &impl Documents,
+    images: Vec<Image>,
+    companions: Vec<Image>,
+    options: &SaveOptions,
+) -> Result<Plan> {
+    planned(source, options.named(images)?, companions, options)
+}
+
+/// A companion that has a name is one image more.
+fn planned(
+    source: &impl Documents,
     mut images: Vec<Image>,
     companions: Vec<Image>,
     options: &SaveOptions,
 ) -> Result<Plan> {
-    if let Some(name) = &options.name {
-        give_name(&mut images, name)?;
-    }
     let (nameless, named): (Vec<Image>, Vec<Image>) = companions.into_iter().partition(Image::is_referrer);
     images.extend(named);
-    Ok(Plan::new(source, &images, &nameless, &options.selection)?.laid_out(options.layout))
+    Plan::new(source, &images, &nameless, &options.selection, options.layout)
 }
 
 impl SaveOptions {
-    /// Those of `all` that come along nameless; what has a tag of cosign's joins the images.
-    fn companions(
-        &self,
-        source: &impl Provider,
-        images: &mut Vec<Image>,
-        all: &[Image],
-    ) -> Result<Vec<Image>> {
-        let wanted = self.referrers.clone().unwrap_or(Referrers::All);
-        let (nameless, named): (Vec<Image>, Vec<Image>) =
-            companions(source, images, all, &wanted)?.into_iter().partition(Image::is_referrer);
-        if self.referrers.is_some() {
-            images.extend(named);
+    /// Those of `all` that come along with `images`.
+    ///
+    /// # Errors
+    /// As [`companions`](crate::referrers::companions).
+    pub fn companions(&self, source: &impl Documents, images: &[Image], all: &[Image]) -> Result<Vec<Image>> {
+        let wanted = self.referrers.as_ref().unwrap_or(&Referrers::All);
+        let mut found = companions(source, images, all, wanted)?;
+        found.retain(|image| self.referrers.is_some() || image.is_referrer());
+        Ok(found)
+    }
+
+    /// The images, with a name for the one that would be nameless.
+    fn named(&self, mut images: Vec<Image>) -> Result<Vec<Image>> {
+        if let Some(name) = &self.name {
+            give_name(&mut images, name)?;
         }
-        Ok(nameless)
+        Ok(images)
     }
 }
 

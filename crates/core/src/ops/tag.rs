@@ -5,7 +5,7 @@ use barge_oci::Reference;
 use crate::content::Image;
 use crate::error::{Error, Result, printable};
 use crate::resolve::one;
-use crate::store::{Store, TAGGED, assign};
+use crate::store::{Store, assign};
 
 /// Gives the image `source` the name `target`, taking it from whichever image had it; `now` is RFC 3339.
 ///
@@ -29,9 +29,8 @@ pub fn tag(store: &Store, source: &str, target: &str, now: &str) -> Result<()> {
         return one(&[], source).map(drop);
     }
     store.update(|images| {
-        let mut image = one(images, source)?.image;
-        image.target.annotations.insert(TAGGED.to_owned(), now.to_owned());
-        assign(images, vec![Image { name: Some(name.or_latest()), target: image.target }]);
+        let target = one(images, source)?.image.target;
+        assign(images, vec![Image { name: Some(name.or_latest()), target }], now);
         Ok(())
     })
 }

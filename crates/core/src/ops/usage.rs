@@ -1,14 +1,14 @@
 //! `df`: which bytes of a store are whose.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use barge_oci::{Digest, Reference};
 
 use crate::content::{Documents, Image, total};
 use crate::error::Result;
 use crate::graph::{Listed, Tree};
-use crate::select::indexes;
-use crate::store::{Store, Summary};
+use crate::store::{DigestSet, Store, Summary};
 
 /// How a store's bytes are used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Usage {
     pub images: Vec<ImageUsage>,
     /// Bytes of all blobs.
     pub total: u64,
+    /// Bytes that only dangling images need; prune removes them.
+    pub dangling: u64,
     /// Bytes that no image leads to; gc removes them.
     pub garbage: u64,
 }
@@ -40,7 +42,7 @@ pub struct ImageUsage {
 /// `Io`, `Mismatch`.
 pub fn usage(store: &Store) -> Result<Usage> {
     let sizes = store.sizes()?;
-    let images: Vec<Image> = store.names()?;
+    let images: Vec<Image> = store.images()?;
     let names = first_names(&images);
     let summaries = store.summaries(names.values().copied())?;
     let held = |summary: &Summary| -> BTreeMap<Digest, u64> {
@@ -49,11 +51,14 @@ pub fn usage(store: &Store) -> Result<Usage> {
     let all: Vec<_> =
         summaries.iter().zip(names.values()).map(|(summary, image)| (*image, held(summary))).collect();
     let (images, used) = whose(&all);
+    let lasting = lasting(names.values().copied().zip(&summaries).collect());
+    let lasting = total(lasting.iter().filter_map(|digest| sizes.get(digest).copied()));
     let total = total(sizes.values().copied());
-    Ok(Usage { images, total, garbage: total - used })
+    Ok(Usage { images, total, dangling: used - lasting, garbage: total - used })
 }
 
-/// The same of images that are somewhere else, of which only documents are read: what nobody leads to is not seen.
+/// The same of images that are somewhere else, of which only documents are read: what nobody leads to is not seen, nor
+/// is anybody asked what would be pruned there.
 ///
 /// # Errors
 /// Those of the source.
@@ -61,11 +66,26 @@ pub fn usage_elsewhere(source: &impl Documents, images: &[Image]) -> Result<Usag
     let mut all = Vec::new();
     for image in first_names(images).into_values() {
         let tree = Tree::walk(source, &image.target)?;
-        let listed = indexes(&tree).into_iter().chain(tree.manifests.iter().flat_map(Listed::present_blobs));
+        let listed =
+            tree.listed_indexes().into_iter().chain(tree.manifests.iter().flat_map(Listed::present_blobs));
         all.push((image, listed.map(|blob| (blob.digest, blob.size)).collect()));
     }
     let (images, total) = whose(&all);
-    Ok(Usage { images, total, garbage: 0 })
+    Ok(Usage { images, total, dangling: 0, garbage: 0 })
+}
+
+/// What is needed when no dangling image is left: what images with names lead to, and what refers to that.
+fn lasting(images: Vec<(&Image, &Arc<Summary>)>) -> DigestSet {
+    let mut needed = DigestSet::default();
+    let (mut staying, mut others): (Vec<_>, Vec<_>) =
+        images.into_iter().partition(|(image, _)| image.name.is_some());
+    while !staying.is_empty() {
+        needed.extend(staying.iter().flat_map(|(_, summary)| summary.digests()));
+        let refers =
+            |(image, _): &(&Image, &Arc<Summary>)| image.subject().is_some_and(|s| needed.contains(&s));
+        (staying, others) = others.into_iter().partition(refers);
+    }
+    needed
 }
 
 /// Each image once, by its first name.

@@ -32,7 +32,7 @@ const SETTLED: Duration = Duration::from_secs(2);
 type Stamp = Vec<Option<SystemTime>>;
 
 /// What some images are made of.
-pub struct Overview<'a> {
+pub(crate) struct Overview<'a> {
     /// One summary an image.
     pub summaries: Vec<Arc<Summary>>,
     /// Which of their blobs are here.
@@ -42,7 +42,7 @@ pub struct Overview<'a> {
 }
 
 /// Which blobs of some summaries are here.
-pub enum Presence<'a> {
+pub(crate) enum Presence<'a> {
     /// All but these.
     Except(DigestSet),
     /// Ask for each.
@@ -52,7 +52,7 @@ pub enum Presence<'a> {
 impl Presence<'_> {
     /// Whether a blob of the summaries is here.
     #[must_use]
-    pub fn has(&self, digest: &Digest) -> bool {
+    pub(crate) fn has(&self, digest: &Digest) -> bool {
         match self {
             Self::Except(absent) => !absent.contains(digest),
             Self::Ask(store) => store.holds(digest),
@@ -78,21 +78,12 @@ impl Store {
     ///
     /// # Errors
     /// `Mismatch` or `Refused` if a document is damaged.
-    pub fn summaries<'a>(&self, images: impl Iterator<Item = &'a Image>) -> Result<Vec<Arc<Summary>>> {
-        let overview = self.overview(images)?;
+    pub(crate) fn summaries<'a>(&self, images: impl Iterator<Item = &'a Image>) -> Result<Vec<Arc<Summary>>> {
+        let overview = self.overview_from(images, || self.cached())?;
         match overview.damaged.into_iter().next() {
             Some(damage) => Err(damage),
             None => Ok(overview.summaries),
         }
-    }
-
-    /// The summaries of `images`, in their order, and what of them is present. An image whose documents are
-    /// damaged has nothing to show.
-    ///
-    /// # Errors
-    /// `Io`.
-    pub fn overview<'a>(&self, images: impl Iterator<Item = &'a Image>) -> Result<Overview<'_>> {
-        self.overview_from(images, || self.cached())
     }
 
     /// The images, read while the cache is read beside it, and their overview.
@@ -102,12 +93,13 @@ impl Store {
     pub(crate) fn images_with_cache(&self) -> Result<(Vec<Image>, Prefetched)> {
         std::thread::scope(|scope| {
             let cache = scope.spawn(|| self.cached());
-            let images = self.names()?;
+            let images = self.images()?;
             Ok((images, Prefetched(cache.join().ok().flatten())))
         })
     }
 
-    /// [`Self::overview`] with a cache that was read already.
+    /// The summaries of `images`, in their order, and what of them is present, with a cache that was read already.
+    /// An image whose documents are damaged has nothing to show.
     ///
     /// # Errors
     /// `Io`.

@@ -1,16 +1,16 @@
 //! `store check`: every blob hashed, every image walked, every fault listed.
 
-use std::io::Read;
+use std::collections::BTreeSet;
+use std::fmt;
 
-use barge_oci::{Digest, Hasher, Reference};
+use barge_oci::{Digest, Manifest};
 
-use super::Store;
+use super::{DigestSet, Store};
 use crate::content::total;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::{State, Tree};
+use crate::image::Image;
 use crate::progress::Progress;
-
-const CHUNK: usize = 1 << 20;
 
 /// The outcome of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,8 +19,10 @@ pub struct Checked {
     pub blobs: u64,
     /// Bytes that were hashed.
     pub bytes: u64,
-    /// Images that were walked.
+    /// Images that were walked, one for each of their names.
     pub images: u64,
+    /// Blobs that no image leads to; `None` if an image cannot be read, and so nobody knows.
+    pub garbage: Option<u64>,
     /// Everything that is wrong.
     pub faults: Vec<Fault>,
 }
@@ -28,10 +30,28 @@ pub struct Checked {
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The blob or image concerned.
-    pub subject: String,
+    /// With what.
+    pub subject: Subject,
     /// What is wrong with it.
     pub what: String,
+}
+
+/// What something may be wrong with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A blob.
+    Blob(Digest),
+    /// An image, by the first of its names, or by its digest.
+    Image(String),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Blob(digest) => digest.fmt(f),
+            Self::Image(name) => name.fmt(f),
+        }
+    }
 }
 
 impl Store {
@@ -47,63 +67,85 @@ impl Store {
         blobs.sort();
         let sizes = blobs.iter().filter_map(|d| self.look(d).ok().flatten());
         progress.start(Some(total(sizes.map(|look| look.size))));
-        for digest in blobs {
-            match self.hash(&digest, progress) {
+        let mut damaged = DigestSet::default();
+        for digest in &blobs {
+            match self.hash(digest, progress) {
                 Ok((actual, size)) => {
                     checked.blobs += 1;
                     checked.bytes = total([checked.bytes, size]);
-                    if actual != digest {
-                        checked.fault(&digest.to_string(), format!("its content is {actual}"));
+                    if actual != *digest {
+                        damaged.insert(*digest);
+                        checked.fault(Subject::Blob(*digest), format!("its content is {actual}"));
                     }
                 }
-                Err(e) => checked.fault(&digest.to_string(), e.to_string()),
+                Err(e) => checked.fault(Subject::Blob(*digest), e.to_string()),
             }
         }
-        for image in self.names()? {
-            checked.images += 1;
-            let subject =
-                image.name.as_ref().map_or_else(|| image.target.digest.to_string(), Reference::familiar);
-            match Tree::walk(self, &image.target) {
-                Err(e) => checked.fault(&subject, e.to_string()),
-                Ok(tree) => {
-                    if tree.whole().next().is_none() {
-                        checked.fault(&subject, "nothing of it is whole".to_owned());
-                    }
-                    for listed in &tree.manifests {
-                        let State::Partial(missing) = &listed.state else { continue };
-                        let config = listed.manifest.as_ref().map(|m| m.config.digest);
-                        if missing.iter().any(|m| Some(m.digest) == config) {
-                            continue;
-                        }
-                        for blob in missing {
-                            checked.fault(&subject, format!("{} is not in the store", blob.digest));
-                        }
-                    }
-                }
+        let images = self.images()?;
+        checked.images = images.len() as u64;
+        let (mut walked, mut wanted, mut all_read) = (BTreeSet::new(), DigestSet::default(), true);
+        for image in &images {
+            let target = &image.target;
+            if !walked.insert((target.digest, target.size, &target.media_type)) {
+                continue;
+            }
+            match checked.image(self, image, &damaged) {
+                Some(tree) => wanted.extend(leads_to(&tree)),
+                None => all_read = false,
             }
         }
+        let garbage = blobs.iter().filter(|digest| !wanted.contains(*digest)).count() as u64;
+        checked.garbage = all_read.then_some(garbage);
         Ok(checked)
-    }
-
-    /// What a blob's content really is, and how many bytes.
-    pub(super) fn hash(&self, digest: &Digest, progress: &dyn Progress) -> Result<(Digest, u64)> {
-        let path = self.blob_path(digest);
-        let missing = || Error::not_found(format!("content digest {digest}: not found"));
-        let mut file = self.open_blob(digest)?.ok_or_else(missing)?;
-        let (mut hasher, mut buffer, mut size) = (Hasher::new(digest.algorithm()), vec![0; CHUNK], 0);
-        loop {
-            let n = file.read(&mut buffer).map_err(|e| Error::io("read", &path, e))?;
-            let Some(bytes) = buffer.get(..n).filter(|b| !b.is_empty()) else { break };
-            hasher.update(bytes);
-            progress.add(n as u64);
-            size += n as u64;
-        }
-        Ok((hasher.finish(), size))
     }
 }
 
 impl Checked {
-    fn fault(&mut self, subject: &str, what: String) {
-        self.faults.push(Fault { subject: subject.to_owned(), what });
+    /// Walks an image, and says of each of its blobs once what is wrong with it; returns what it lists, if that can
+    /// be read.
+    fn image(&mut self, store: &Store, image: &Image, damaged: &DigestSet) -> Option<Tree> {
+        let mut fault = |what| self.fault(Subject::Image(image.shown()), what);
+        let tree = match Tree::walk(store, &image.target) {
+            Ok(tree) => tree,
+            Err(e) => {
+                fault(e.to_string());
+                return None;
+            }
+        };
+        if tree.whole().next().is_none() {
+            fault("nothing of it is whole".to_owned());
+        }
+        let mut said = BTreeSet::new();
+        for listed in &tree.manifests {
+            for blob in listed.present_blobs().filter(|b| damaged.contains(&b.digest)) {
+                if said.insert(blob.digest) {
+                    fault(format!("{} is damaged", blob.digest));
+                }
+            }
+            let State::Partial(missing) = &listed.state else { continue };
+            let config = listed.manifest.as_ref().map(|m| m.config.digest);
+            if missing.iter().any(|m| Some(m.digest) == config) {
+                continue;
+            }
+            for blob in missing {
+                if said.insert(blob.digest) {
+                    fault(format!("{} is not in the store", blob.digest));
+                }
+            }
+        }
+        Some(tree)
     }
+
+    fn fault(&mut self, subject: Subject, what: String) {
+        self.faults.push(Fault { subject, what });
+    }
+}
+
+/// Everything that an image lists, here or not.
+fn leads_to(tree: &Tree) -> Vec<Digest> {
+    let absent = tree.absent_indexes.iter().map(|d| d.digest);
+    let manifests = tree.manifests.iter().map(|m| m.descriptor.digest);
+    let blobs = tree.manifests.iter().filter_map(|m| m.manifest.as_ref()).flat_map(Manifest::blobs);
+    let all = tree.indexes.keys().copied().chain(absent).chain(manifests);
+    all.chain(blobs.map(|b| b.digest)).collect()
 }

@@ -1,6 +1,5 @@
 //! Garbage collection: what no name and no lease leads to goes.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -39,7 +38,7 @@ impl Store {
         self.remove_stale_partials()?;
         self.remove_stale_files()?;
         let mut needed = self.leased()?;
-        let images = self.names()?;
+        let images = self.images()?;
         for summary in self.summaries(images.iter().filter(|i| !i.is_referrer()))? {
             needed.extend(summary.digests());
         }
@@ -79,7 +78,7 @@ impl Store {
     ) -> Result<DigestSet> {
         self.create()?;
         let _exclusive = self.lock("gc.lock", true)?;
-        let images = self.names()?;
+        let images = self.images()?;
         let summaries = self.summaries(images.iter())?;
         let manifests = choose(&images, &summaries)?;
         let mut needed = self.leased()?;
@@ -183,22 +182,5 @@ impl Store {
             return Ok(());
         }
         self.remove_stale_ingests()
-    }
-
-    pub(super) fn remove_if_there(&self, area: Area, name: &str) -> Result<()> {
-        match self.folder(area)?.remove(name) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                Err(Error::io("remove", &self.area_path(area).join(name), e))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    pub(super) fn open_if_there(&self, area: Area, name: &str) -> Result<Option<File>> {
-        match self.folder(area)?.read(name) {
-            Ok(file) => Ok(Some(file)),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::io("open", &self.area_path(area).join(name), e)),
-        }
     }
 }

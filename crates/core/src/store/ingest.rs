@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
-use barge_oci::{Algorithm, Descriptor, Digest, MAX_CONFIG_BYTES};
+use barge_oci::{Algorithm, Descriptor, Digest};
 
 use super::verified::Look;
 use super::{Area, Lease, Store, assign, random_name};
-use crate::archive::{Keeper, Standing};
+use crate::archive::{Begun, Keeper, Standing};
 use crate::behind::Behind;
 use crate::cleanup::Temporary;
-use crate::content::{Blob, Documents, Image, Provider};
+use crate::content::{Blob, Documents, Image, Provider, read_document};
 use crate::copy;
 use crate::error::{Error, Result};
 use crate::folder::Folder;
@@ -63,19 +63,55 @@ impl Ingest {
     /// # Errors
     /// `Io`.
     pub fn put(&mut self, digest: Digest, bytes: &[u8]) -> Result<()> {
-        if self.begin(Some(&digest), bytes.len() as u64, Standing::At(0))? {
-            self.write(bytes)?;
-            self.end(&[digest])?;
+        match self.begin(Some(&digest), bytes.len() as u64, Standing::Passing)? {
+            Begun::Unwanted => Ok(()),
+            Begun::Taken(_) | Begun::Written => {
+                self.write(bytes)?;
+                self.end(&[digest])
+            }
         }
-        Ok(())
+    }
+
+    /// Whether a blob has to be received: it is neither here nor in the store. What the store has is kept from now on.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub(crate) fn wants(&mut self, digest: &Digest) -> Result<bool> {
+        let store = &self.store;
+        let here = self.lease.protect(|| {
+            let here = store.holds(digest);
+            Ok((here, if here { vec![*digest] } else { Vec::new() }))
+        })?;
+        // What is relied upon is looked at first: a blob that has rotted is replaced by the one arriving.
+        let known = self.received.contains_key(digest) || (here && store.holds_sound(digest)?);
+        Ok(!known)
+    }
+
+    /// Takes over all of a large file from where it stands, if the file system can share its blocks.
+    fn take(&self, name: &str, file: &File, size: u64, standing: Standing<'_>) -> Result<Option<File>> {
+        let (from, at) = match standing {
+            Standing::In(from, at) => (from, at),
+            Standing::Of(from, _) => (from, 0),
+            Standing::Passing => return Ok(None),
+        };
+        if size < copy::WORTH || !at.is_multiple_of(copy::ALIGNMENT) || !copy::shares_blocks(from, file) {
+            return Ok(None);
+        }
+        let doing = |e| Error::io("write", &self.folder.path(name), e);
+        let taken = copy::all(size, |taken, length| copy::share(from, at + taken, file, taken, length));
+        if taken.map_err(doing)? < size {
+            file.set_len(0).map_err(doing)?;
+            return Ok(None);
+        }
+        self.folder.read(name).map(Some).map_err(|e| Error::io("open", &self.folder.path(name), e))
     }
 
     /// Moves `wanted` into the store and gives the images their names, all or nothing: content that is not named is
-    /// garbage, so only the change of names, one rename, can be seen.
+    /// garbage, so only the change of names, one rename, can be seen. `now` is when, RFC 3339.
     ///
     /// # Errors
     /// `Io`; the names are as before then.
-    pub fn commit(self, wanted: &[Digest], images: Vec<Image>) -> Result<()> {
+    pub fn commit(self, wanted: &[Digest], images: Vec<Image>, now: &str) -> Result<()> {
         let moving: Vec<(&Digest, &Look)> =
             wanted.iter().filter_map(|d| self.received.get_key_value(d)).collect();
         self.sync(&moving)?;
@@ -95,7 +131,7 @@ impl Ingest {
         }
         self.store.verified(moving.iter().map(|(digest, look)| (**digest, **look)));
         self.store.update(|names| {
-            assign(names, images);
+            assign(names, images, now);
             Ok(())
         })
     }
@@ -136,13 +172,10 @@ impl Documents for Ingest {
 
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
         match self.received.get(&descriptor.digest) {
-            Some(_) if !self.has(descriptor)? || descriptor.size > MAX_CONFIG_BYTES => Ok(None),
+            Some(look) if look.size != descriptor.size => Ok(None),
             Some(_) => {
-                let name = descriptor.digest.hex();
-                self.folder
-                    .content(&name, MAX_CONFIG_BYTES)
-                    .map(Some)
-                    .map_err(|e| Error::io("read", &self.folder.path(&name), e))
+                let received = self.open_received(&descriptor.digest)?;
+                received.map(|file| read_document("the store", descriptor, file)).transpose()
             }
             None => self.store.document(descriptor),
         }
@@ -159,43 +192,22 @@ impl Provider for Ingest {
 }
 
 impl Keeper for Ingest {
-    fn begin(&mut self, claimed: Option<&Digest>, size: u64, standing: Standing<'_>) -> Result<bool> {
-        if let Some(digest) = claimed {
-            let store = &self.store;
-            let here = self.lease.protect(|| {
-                let here = store.holds(digest);
-                Ok((here, if here { vec![*digest] } else { Vec::new() }))
-            })?;
-            // What is relied upon is looked at first: a blob that has rotted is replaced by the one arriving.
-            if self.received.contains_key(digest) || (here && store.holds_sound(digest)?) {
-                return Ok(false);
-            }
+    fn begin(&mut self, claimed: Option<&Digest>, size: u64, standing: Standing<'_>) -> Result<Begun> {
+        if let Some(digest) = claimed
+            && !self.wants(digest)?
+        {
+            return Ok(Begun::Unwanted);
         }
         self.count += 1;
         let name = self.count.to_string();
         let file = self.folder.write(&name).map_err(|e| Error::io("create", &self.folder.path(&name), e))?;
-        // What can be taken takes no room; if it cannot be taken after all, that is seen then.
-        if size < copy::WORTH || !standing.is_aligned() || !copy::may_share(&file) {
+        let taken = self.take(&name, &file, size, standing)?;
+        // What is taken takes no room.
+        if taken.is_none() {
             self.store.room_for(size)?;
         }
         self.current = Some((BufWriter::with_capacity(BUFFER, file), name));
-        Ok(true)
-    }
-
-    fn take(&mut self, from: &File, at: u64, size: u64) -> Result<Option<File>> {
-        let Some((writer, name)) = &self.current else { return Ok(None) };
-        let file = writer.get_ref();
-        if !at.is_multiple_of(copy::ALIGNMENT) || !copy::shares_blocks(from, file) {
-            return Ok(None);
-        }
-        let doing = |e| Error::io("write", &self.folder.path(name), e);
-        let taken = copy::all(size, |taken, length| copy::share(from, at + taken, file, taken, length));
-        if taken.map_err(doing)? < size {
-            file.set_len(0).map_err(doing)?;
-            self.store.room_for(size)?;
-            return Ok(None);
-        }
-        self.folder.read(name).map(Some).map_err(|e| Error::io("open", &self.folder.path(name), e))
+        Ok(taken.map_or(Begun::Written, Begun::Taken))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {

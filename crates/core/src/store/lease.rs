@@ -8,6 +8,8 @@ use barge_oci::Digest;
 use super::{Area, Store, random_name};
 use crate::cleanup::Temporary;
 use crate::error::{Error, Result};
+use crate::graph::{Listed, Tree};
+use crate::image::Image;
 
 /// Protects the digests written into it for as long as it lives; a lease of a killed process ends with it.
 #[derive(Debug)]
@@ -39,11 +41,29 @@ impl Lease {
         Ok(Self { store: store.clone(), held })
     }
 
+    /// A lease on everything the store has of these images, for as long as they are read.
+    ///
+    /// # Errors
+    /// As [`Tree::walk`]; `Io`.
+    pub fn on<'a>(store: &Store, images: impl IntoIterator<Item = &'a Image>) -> Result<Self> {
+        let mut lease = Self::new(store)?;
+        lease.protect(|| {
+            let mut digests = Vec::new();
+            for image in images {
+                let tree = Tree::walk(store, &image.target)?;
+                digests.extend(tree.indexes.keys().copied());
+                digests.extend(tree.manifests.iter().flat_map(Listed::present_blobs).map(|b| b.digest));
+            }
+            Ok(((), digests))
+        })?;
+        Ok(lease)
+    }
+
     /// Runs `find`, which decides what is needed, and protects that before gc can run again.
     ///
     /// # Errors
     /// Those of `find`, and `Io`.
-    pub fn protect<T>(&mut self, find: impl FnOnce() -> Result<(T, Vec<Digest>)>) -> Result<T> {
+    pub(crate) fn protect<T>(&mut self, find: impl FnOnce() -> Result<(T, Vec<Digest>)>) -> Result<T> {
         let Some(held) = &mut self.held else { return find().map(|(found, _)| found) };
         let _shared = self.store.lock("gc.lock", false)?;
         let (found, digests) = find()?;

@@ -5,19 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use barge_oci::{Digest, Document, Index, Reference, annotation, media_type, to_go_json};
 
 use super::{Area, Store};
-use crate::archive::name_of;
-use crate::content::Image;
 use crate::error::{Error, Refusal, Result};
+use crate::image::{Image, TAGGED, name_of};
 
+pub(super) const INDEX: &str = "index.json";
 /// The largest `index.json` of a store: a hundred thousand names and more.
 const MAX_INDEX_BYTES: u64 = 128 << 20;
-/// When an image got its name, RFC 3339; never leaves the store.
-pub(crate) const TAGGED: &str = "dev.barge.tagged";
-
-/// Whether an annotation is the store's own and must not leave it.
-pub(crate) fn is_private(key: &str) -> bool {
-    key == TAGGED
-}
 
 /// An index without images.
 pub(super) fn empty() -> Result<Vec<u8>> {
@@ -28,13 +21,16 @@ impl Store {
     /// Every image: named ones by name, then nameless ones by digest.
     ///
     /// # Errors
-    /// `Io`; `Refused` if index.json is no index.
-    pub fn names(&self) -> Result<Vec<Image>> {
+    /// `Io`, also if index.json is missing and content is there; `Refused` if it is no index.
+    pub fn images(&self) -> Result<Vec<Image>> {
         let Some(root) = self.folder_if_there(Area::Root)? else { return Ok(Vec::new()) };
-        let path = root.path("index.json");
-        let bytes = match root.content("index.json", MAX_INDEX_BYTES) {
+        let path = root.path(INDEX);
+        let bytes = match root.content(INDEX, MAX_INDEX_BYTES) {
             Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                self.refuse_without_names()?;
+                return Ok(Vec::new());
+            }
             Err(e) => return Err(Error::io("read", &path, e)),
         };
         let index = Document::index_of_our_own(bytes, MAX_INDEX_BYTES)
@@ -57,10 +53,10 @@ impl Store {
     ///
     /// # Errors
     /// Those of `change`, and `Io`; nothing is changed then.
-    pub fn update<T>(&self, change: impl FnOnce(&mut Vec<Image>) -> Result<T>) -> Result<T> {
+    pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Vec<Image>) -> Result<T>) -> Result<T> {
         self.create()?;
         let _guard = self.lock("index.lock", true)?;
-        let before = self.names()?;
+        let before = self.images()?;
         let mut images = before.clone();
         let outcome = change(&mut images)?;
         sort(&mut images);
@@ -72,29 +68,18 @@ impl Store {
                     format!("the names would take {} bytes, {MAX_INDEX_BYTES} at most are read", bytes.len());
                 return Err(Error::refused(Refusal::LimitExceeded, message));
             }
-            self.replace("index.json", &bytes)?;
+            self.replace(INDEX, &bytes)?;
         }
         Ok(outcome)
     }
 }
 
-impl Image {
-    /// Whether this only accompanies another image and is none itself.
-    #[must_use]
-    pub fn is_referrer(&self) -> bool {
-        self.subject().is_some()
-    }
-
-    /// When it got its name, RFC 3339.
-    #[must_use]
-    pub fn tagged(&self) -> Option<&str> {
-        self.target.annotations.get(TAGGED).map(String::as_str)
-    }
-}
-
 /// Gives images their names, or keeps them nameless. Whatever had a name before stays as a dangling image;
-/// an image that has a name is not dangling any more. Of one name given twice the last counts.
-pub(crate) fn assign(images: &mut Vec<Image>, new: Vec<Image>) {
+/// an image that has a name is not dangling any more. Of one name given twice the last counts. `now` is when, RFC 3339.
+pub(crate) fn assign(images: &mut Vec<Image>, mut new: Vec<Image>, now: &str) {
+    for image in new.iter_mut().filter(|i| !i.is_referrer()) {
+        image.target.annotations.insert(TAGGED.to_owned(), now.to_owned());
+    }
     let mut by_name: BTreeMap<Reference, Image> = BTreeMap::new();
     let mut nameless: BTreeMap<(Digest, String), Image> = BTreeMap::new();
     let key = |i: &Image| {
@@ -139,5 +124,35 @@ fn encode(images: &[Image]) -> Result<Vec<u8>> {
         target
     });
     let index = Index { media_type: Some(media_type::OCI_INDEX.to_owned()), ..Index::new(entries.collect()) };
-    to_go_json(&index).map_err(|e| Error::refused(Refusal::JsonInvalid, format!("index.json: {e}")))
+    to_go_json(&index).map_err(|e| Error::refused(Refusal::JsonInvalid, format!("{INDEX}: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use barge_oci::Descriptor;
+
+    use super::*;
+
+    #[test]
+    fn every_image_is_marked_and_no_referrer() {
+        let image = |name: Option<&str>, content: &str| Image {
+            name: name.map(|name| Reference::parse(name).unwrap()),
+            target: Descriptor::of(media_type::OCI_MANIFEST, content.as_bytes()),
+        };
+        let mut referrer = image(None, "referrer");
+        let subject = Digest::sha256(b"named").to_string();
+        referrer.target.annotations.insert(annotation::MANIFEST_SUBJECT.to_owned(), subject);
+        let mut images = vec![image(Some("old:1"), "old")];
+        assign(&mut images, vec![image(Some("named:1"), "named"), image(None, "nameless"), referrer], "now");
+        let marked: Vec<_> = images.iter().map(|i| (i.shown(), i.tagged())).collect();
+        let digest = |content: &str| Digest::sha256(content.as_bytes()).to_string();
+        for expected in [
+            ("old:1".to_owned(), None),
+            ("named:1".to_owned(), Some("now")),
+            (digest("nameless"), Some("now")),
+            (digest("referrer"), None),
+        ] {
+            assert!(marked.contains(&expected), "{expected:?} of {marked:?}");
+        }
+    }
 }

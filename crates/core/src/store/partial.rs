@@ -25,7 +25,7 @@ const BUFFER: usize = 256 << 10;
 const WAIT: Duration = Duration::from_millis(50);
 
 /// A blob of which a part is here.
-pub struct Partial<'a> {
+pub(crate) struct Partial<'a> {
     store: &'a Store,
     descriptor: &'a Descriptor,
     /// What it is called among its like.
@@ -43,7 +43,7 @@ impl Store {
     ///
     /// # Errors
     /// `Io`; `Conflict` if it was stopped.
-    pub fn receive<'a>(
+    pub(crate) fn receive<'a>(
         &'a self,
         descriptor: &'a Descriptor,
         stop: &AtomicBool,
@@ -117,7 +117,7 @@ impl Partial<'_> {
 
     /// How many bytes are here.
     #[must_use]
-    pub fn received(&self) -> u64 {
+    pub(crate) fn received(&self) -> u64 {
         self.received
     }
 
@@ -144,7 +144,7 @@ impl Partial<'_> {
     ///
     /// # Errors
     /// `Io`.
-    pub fn start_over(&mut self) -> Result<()> {
+    pub(crate) fn start_over(&mut self) -> Result<()> {
         use std::io::Seek;
         self.file
             .set_len(0)
@@ -159,7 +159,7 @@ impl Partial<'_> {
     ///
     /// # Errors
     /// `Mismatch` if they are more than there should be; `Io`.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         if self.received + bytes.len() as u64 > self.descriptor.size {
             let message = format!("{}: more than its {} bytes", self.descriptor.digest, self.descriptor.size);
             self.discard();
@@ -175,7 +175,7 @@ impl Partial<'_> {
     ///
     /// # Errors
     /// `Mismatch` if it is not what its digest says: what was received is thrown away. `Io`.
-    pub fn finish(mut self) -> Result<()> {
+    pub(crate) fn finish(mut self) -> Result<()> {
         let wanted = self.descriptor.digest;
         let actual = self.hasher.clone().finish();
         if self.received != self.descriptor.size || actual != wanted {

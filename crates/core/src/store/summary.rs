@@ -12,7 +12,7 @@ use crate::graph::{Kind, Tree, may_be_absent, read_config};
 
 /// What an image is made of, present or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// The root's digest.
     pub root: Digest,
     /// Every index, with its size.
@@ -25,7 +25,7 @@ pub struct Summary {
 
 /// A manifest of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
+pub(crate) struct Part {
     /// The manifest.
     pub digest: Digest,
     /// The manifest's size in bytes.
@@ -47,7 +47,7 @@ pub struct Part {
 
 /// [`Kind`], as it is cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum PartKind {
+pub(crate) enum PartKind {
     /// A container image.
     Image,
     /// A statement about another manifest.
@@ -63,7 +63,7 @@ impl Summary {
     }
 
     /// Every digest that belongs to the image.
-    pub fn digests(&self) -> impl Iterator<Item = Digest> {
+    pub(crate) fn digests(&self) -> impl Iterator<Item = Digest> {
         let parts = self
             .parts
             .iter()
@@ -75,7 +75,7 @@ impl Summary {
     ///
     /// # Errors
     /// `Mismatch`, `Refused`, `Io`.
-    pub fn read(store: &Store, root: &Descriptor) -> Result<Self> {
+    pub(crate) fn read(store: &Store, root: &Descriptor) -> Result<Self> {
         let tree = Tree::walk(store, root)?;
         let mut unread: Vec<Digest> = tree.absent_indexes.iter().map(|d| d.digest).collect();
         let mut indexes: Vec<(Digest, u64)> =
@@ -160,12 +160,12 @@ mod cached_platform {
 
 impl Part {
     /// Whether all of it is present.
-    pub fn is_whole(&self, present: &impl Fn(&Digest) -> bool) -> bool {
+    pub(crate) fn is_whole(&self, present: &impl Fn(&Digest) -> bool) -> bool {
         present(&self.digest) && self.blobs.iter().all(|(digest, _, optional)| *optional || present(digest))
     }
 
     /// Bytes of it that are present; a layer that is there twice takes its bytes once.
-    pub fn present_bytes(&self, present: &impl Fn(&Digest) -> bool) -> u64 {
+    pub(crate) fn present_bytes(&self, present: &impl Fn(&Digest) -> bool) -> u64 {
         let blobs = self.blobs.iter().map(|(digest, size, _)| (digest, size));
         let all = std::iter::once((&self.digest, &self.size)).chain(blobs);
         total(all.filter(|(digest, _)| present(digest)).map(|(_, size)| *size))

@@ -17,7 +17,8 @@ use std::sync::{Mutex, PoisonError};
 use barge_oci::Digest;
 use rustix::fs::{FileType, Stat};
 
-use super::{Area, PartOfDigest, Store, random_name};
+use super::blobs::PartOfDigest;
+use super::{Area, Store, random_name};
 use crate::cleanup::Temporary;
 
 const LIST: &str = "verified";

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::Cursor;
 
-use barge_core::content::{Blob, Documents, Image, Provider};
+use barge_core::content::{Blob, Documents, Image, Provider, read_document};
 use barge_core::error::{Error, Result};
 use barge_oci::{Descriptor, Digest, Index, Manifest, Platform, Reference, media_type, to_go_json};
 use proptest::prelude::*;
@@ -44,11 +44,12 @@ impl Memory {
 
 impl Documents for Memory {
     fn has(&self, descriptor: &Descriptor) -> Result<bool> {
-        Ok(self.0.contains_key(&descriptor.digest))
+        Ok(self.0.get(&descriptor.digest).is_some_and(|bytes| bytes.len() as u64 == descriptor.size))
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
-        Ok(self.0.get(&descriptor.digest).cloned())
+        let bytes = self.0.get(&descriptor.digest).filter(|bytes| bytes.len() as u64 == descriptor.size);
+        bytes.map(|bytes| read_document("memory", descriptor, bytes.as_slice())).transpose()
     }
 }
 

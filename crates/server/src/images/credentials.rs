@@ -47,18 +47,8 @@ mod tests {
     use super::*;
 
     fn given(header: &str) -> Option<(String, Credential)> {
-        let settings = Settings {
-            credentials: barge_sources::registry::Credentials::default(),
-            verify_tls: true,
-            certificates: Vec::new(),
-            mirrors: Vec::new(),
-            proxies: barge_sources::registry::Proxies::default(),
-            user_agent: String::new(),
-            attempts: 1,
-            patience: std::time::Duration::ZERO,
-        };
         let headers = HeaderMap::from_iter([(HEADER.parse().unwrap(), header.parse().unwrap())]);
-        credentials(&settings, &headers, "example.org").credentials.given
+        credentials(&Settings::default(), &headers, "example.org").credentials.given
     }
 
     #[test]

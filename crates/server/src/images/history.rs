@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use barge_core::content::Resolver;
 use barge_core::ops::history as steps;
 use barge_core::resolve::one;
 use barge_oci::Reference;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use barge_core::content::Resolver;
 use barge_core::graph::Tree;
 use barge_core::ops::inspect as look;
 use barge_core::resolve::one;
@@ -23,7 +22,7 @@ pub(crate) async fn inspect(service: Arc<Service>, call: Call, name: String) -> 
     service
         .work(move |service| {
             let store = service.store();
-            let inspected = look(&store, &store.names()?, &name, platform.as_ref())?;
+            let inspected = look(&store, &store.images()?, &name, platform.as_ref())?;
             let mut told = ImageInspect::new(inspected, version);
             if with_manifests {
                 let image = one(&store.images()?, &name)?.image;

@@ -22,7 +22,7 @@ pub(crate) async fn load(service: Arc<Service>, call: Call) -> Result<Answer> {
     let quiet = !call.query.has("quiet") || call.query.is_set("quiet");
     let mut upload = call.upload(&service);
     let work = move |service: &Service, lines: &Lines| {
-        let options = LoadOptions { platforms, now: now(), ..LoadOptions::default() };
+        let options = LoadOptions { platforms, ..LoadOptions::default() };
         let loaded = loaded(service, &mut upload, &options, (!quiet).then_some(lines));
         match loaded {
             Ok(loaded) => report(service, &loaded, lines),
@@ -44,7 +44,7 @@ fn loaded(
     lines: Option<&Lines>,
 ) -> Result<Loaded> {
     let progress = Loading { lines: lines.cloned(), state: Mutex::new((0, Instant::now())) };
-    Ok(stage(&service.store(), Source::Stream(input), options, &progress)?.commit()?)
+    Ok(stage(&service.store(), Source::Stream(input), options, &progress)?.commit(&now())?)
 }
 
 fn report(service: &Service, loaded: &Loaded, lines: &Lines) {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use barge_core::content::{Image, Resolver};
-use barge_core::ops::{PushOptions, hold, push as send};
+use barge_core::content::Image;
+use barge_core::ops::{PushOptions, push as send};
 use barge_core::referrers::{Referrers, companions};
 use barge_core::select::Selection;
+use barge_core::store::Lease;
 use barge_oci::Reference;
 use barge_sources::registry::{Registry, siblings};
 use serde_json::json;
@@ -55,7 +56,7 @@ pub(crate) async fn push(service: Arc<Service>, call: Call, name: String) -> Res
                 companions: companions(&store, std::slice::from_ref(image), &images, &Referrers::All)?,
                 stop: lines.gone(),
             };
-            let _lease = hold(&store, std::iter::once(image).chain(&options.companions))?;
+            let _lease = Lease::on(&store, std::iter::once(image).chain(&options.companions))?;
             let tag = image.name.as_ref().and_then(Reference::tag);
             let pushed = send(&store, image, &repository, tag, &options, &Told::new(lines, PUSH))?;
             if let Some(note) = pushed.note {

@@ -52,7 +52,7 @@ pub(super) struct Known {
 /// An image as events tell it; `None` if there is none, or none that can be read.
 pub(super) fn known(service: &Service, name: &str) -> Option<Known> {
     let store = service.store();
-    let found = inspect(&store, &store.names().ok()?, name, None).ok()?;
+    let found = inspect(&store, &store.images().ok()?, name, None).ok()?;
     let (id, labels) = (found.root.to_string(), found.config.map(|c| c.labels()).unwrap_or_default());
     Some(Known { id, labels })
 }

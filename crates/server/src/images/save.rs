@@ -1,7 +1,6 @@
 //! `GET /images/get` and `GET /images/{name}/get`: planned first, so that whatever can be known to fail does so
 //! before the first byte; a failure later breaks the connection, and nobody takes the rest for an archive.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use barge_core::archive::WriteOptions;
@@ -41,8 +40,7 @@ pub(crate) async fn save(service: Arc<Service>, call: Call, name: Option<String>
     let size = plan.size();
     tokio::task::spawn_blocking(move || {
         let _held = (lease, transfer);
-        let name = Path::new("the archive");
-        match plan.write(&store, &mut download, &WriteOptions::default(), name, &Silent) {
+        match plan.write(&store, &mut download, &WriteOptions::default(), &Silent) {
             Ok(()) => drop(download.finish()),
             Err(error) if error.is_broken_pipe() => {}
             Err(error) => {

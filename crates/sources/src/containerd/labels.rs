@@ -30,7 +30,6 @@ pub(super) const SNAPSHOT: &str = "containerd.io/gc.ref.snapshot.";
 
 const CHILD: &str = "containerd.io/gc.ref.content.";
 const REFERRER: &str = "referrer.sha256.";
-const ORIGIN: &str = "containerd.io/distribution.source.";
 /// How long a key and its value may be together; containerd refuses what is longer.
 const LONGEST: usize = 4096;
 
@@ -57,9 +56,7 @@ pub(super) fn referrer(referrer: &Digest) -> Labels {
 
 /// Where an image came from, as its annotations tell it: containerd may mount its blobs from there when it pushes them.
 pub(super) fn origin(image: &Descriptor) -> Labels {
-    let told = image.annotations.iter();
-    let told = told.filter(|(key, value)| key.starts_with(ORIGIN) && key.len() + value.len() <= LONGEST);
-    told.map(|(key, value)| (key.clone(), value.clone())).collect()
+    image.sources().filter(|(key, value)| key.len() + value.len() <= LONGEST).collect()
 }
 
 /// Adds labels to content that is there; its other labels stay.
@@ -141,6 +138,6 @@ mod tests {
             ("containerd.io/gc.root", "x".to_owned()),
         ];
         image.annotations.extend(told.map(|(key, value)| (key.to_owned(), value)));
-        assert_eq!(keys(&origin(&image), ORIGIN), ["docker.io"]);
+        assert_eq!(keys(&origin(&image), annotation::SOURCE), ["docker.io"]);
     }
 }

@@ -23,5 +23,4 @@ mod writer;
 
 pub use disk::{Via, Way};
 pub use lease::LeaseGuard;
-pub use receive::{Put, PutOptions};
 pub use source::Containerd;

@@ -25,33 +25,19 @@ use super::unpack::Unpacker;
 use super::writer::{PIECE, Writer};
 use super::{Containerd, LeaseGuard};
 
-/// What goes into containerd, and what becomes of it there.
-#[derive(Debug, Clone, Default)]
-pub struct PutOptions {
-    /// Which platforms go, how many blobs at once, and what goes along; `siblings` mean nothing here.
-    pub push: PushOptions,
-    /// Whether the platform that suits this host best is unpacked, so that containers start at once.
-    pub unpack: bool,
-    /// Which snapshotter unpacks; by default the namespace's, or else `overlayfs`.
-    pub snapshotter: Option<String>,
-}
-
 /// An image that is in containerd now.
 #[derive(Debug)]
 pub struct Put {
     /// What it is called there.
     pub name: String,
-    /// What the name leads to.
-    pub root: Descriptor,
     /// Platforms that the image lists and the source does not have, in words.
     pub note: Option<String>,
-    /// The snapshot that its layers became; `None` if nothing of it runs here, or nothing was to be unpacked.
-    pub unpacked: Option<Digest>,
 }
 
 impl Containerd {
     /// Takes images and gives them their names, all of them or none as far as that can be: whatever fails before the
-    /// first name leaves nothing behind. Names that are there already lead to the new images.
+    /// first name leaves nothing behind. Names that are there already lead to the new images. The platform of each that
+    /// suits this host best is unpacked, so that containers start at once. `siblings` mean nothing here.
     ///
     /// # Errors
     /// `InvalidArgument` for an image without a name, except in docker's namespace; `NotFound` for a platform or a blob
@@ -60,29 +46,23 @@ impl Containerd {
         &self,
         source: &(impl Provider + Sync),
         images: &[Image],
-        options: &PutOptions,
+        options: &PushOptions,
         transfers: &dyn Transfers,
     ) -> Result<Vec<Put>> {
         images.iter().try_for_each(|image| self.accepts(image))?;
         let lease = self.lease()?;
         let client = self.client.leased(lease.id())?;
-        let unpacker = match options.unpack {
-            true => Some(Unpacker::new(self, &client, options.snapshotter.as_deref())?),
-            false => None,
-        };
+        let unpacker = Unpacker::new(self, &client)?;
         let (mut put, mut names) = (Vec::new(), Vec::new());
         for image in images {
             let incoming = Incoming::new(&client, &lease, image);
-            let pushed = push(source, image, &incoming, None, &options.push, transfers)?;
-            let unpacked = match &unpacker {
-                Some(unpacker) => unpacker.unpack(&pushed.root)?,
-                None => None,
-            };
+            let pushed = push(source, image, &incoming, None, options, transfers)?;
+            unpacker.unpack(&pushed.root)?;
             let name = image.name.clone().map(|name| name.or_latest().to_string());
             let name = name.unwrap_or_else(|| dangling(&pushed.root.digest));
-            names.push((name.clone(), pushed.root.clone()));
+            names.push((name.clone(), pushed.root));
             names.extend(incoming.companions.into_inner().unwrap_or_else(PoisonError::into_inner));
-            put.push(Put { name, root: pushed.root, note: pushed.note, unpacked });
+            put.push(Put { name, note: pushed.note });
         }
         names.iter().try_for_each(|(name, target)| give_name(&client, name, target))?;
         Ok(put)

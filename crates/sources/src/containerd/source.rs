@@ -1,21 +1,23 @@
 //! A containerd as a place that images come from.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
 
-use barge_core::content::{Blob, Documents, Image, Provider, Resolver};
-use barge_core::error::{Error, ErrorKind, Refusal, Result};
+use barge_core::content::{Blob, Documents, Image, Provider, may_be_document, read_document};
+use barge_core::error::{Error, ErrorKind, Result};
 use barge_core::folder::Folder;
-use barge_oci::{Descriptor, Hasher, MAX_CONFIG_BYTES};
+use barge_oci::Descriptor;
 
 use super::client::Client;
 use super::disk::{self, Via, Way};
 use super::messages::content::InfoRequest;
 use super::messages::images::ListImagesRequest;
-use super::messages::system::{GetNamespaceRequest, ListNamespacesRequest, VersionRequest};
+use super::messages::system::{GetNamespaceRequest, ListNamespacesRequest};
 use super::names::named;
 use super::reader::Reader;
+
+/// What errors call it.
+const PLACE: &str = "containerd";
 
 /// One namespace of a running containerd.
 #[derive(Debug)]
@@ -47,14 +49,6 @@ impl Containerd {
         Ok(Self { client, namespace: namespace.to_owned(), via, way, folder })
     }
 
-    /// containerd's version, as it tells it: `v2.1.4`.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub fn version(&self) -> Result<String> {
-        Ok(self.client.ask("version", VersionRequest {})?.version)
-    }
-
     /// The namespaces there are, by name.
     ///
     /// # Errors
@@ -64,6 +58,15 @@ impl Containerd {
         let mut names: Vec<String> = all.into_iter().map(|namespace| namespace.name).collect();
         names.sort();
         Ok(names)
+    }
+
+    /// Every image: named ones by name, then nameless ones by digest.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub fn images(&self) -> Result<Vec<Image>> {
+        let listed = self.client.ask("list of images", ListImagesRequest::default())?.images;
+        Ok(named(listed))
     }
 
     /// How blobs are read. A blob that is not below the folder comes over the API all the same, unless
@@ -104,30 +107,14 @@ impl Documents for Containerd {
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
-        let digest = &descriptor.digest;
-        if descriptor.size > MAX_CONFIG_BYTES {
-            let message =
-                format!("containerd: {digest} is {} bytes, too large for a document", descriptor.size);
-            return Err(Error::refused(Refusal::LimitExceeded, message));
-        }
         if !self.has(descriptor)? {
             return Ok(None);
         }
-        let blob = match self.open(descriptor) {
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-            blob => blob?,
-        };
-        let mut bytes = Vec::new();
-        let doing = |e| Error::io("read", Path::new(&format!("blob {digest} of containerd")), e);
-        blob.take(descriptor.size + 1).read_to_end(&mut bytes).map_err(doing)?;
-        let mut hasher = Hasher::new(digest.algorithm());
-        hasher.update(&bytes);
-        let actual = hasher.finish();
-        if actual != *digest {
-            let message = format!("containerd: blob {digest} is damaged: its content is {actual}");
-            return Err(Error::new(ErrorKind::Mismatch, message));
+        may_be_document(PLACE, descriptor)?;
+        match self.open(descriptor) {
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            blob => read_document(PLACE, descriptor, blob?).map(Some),
         }
-        Ok(Some(bytes))
     }
 }
 
@@ -142,13 +129,6 @@ impl Provider for Containerd {
             }
         }
         Ok(Blob::Stream(Box::new(Reader::open(&self.client, descriptor)?)))
-    }
-}
-
-impl Resolver for Containerd {
-    fn images(&self) -> Result<Vec<Image>> {
-        let listed = self.client.ask("list of images", ListImagesRequest::default())?.images;
-        Ok(named(listed))
     }
 }
 

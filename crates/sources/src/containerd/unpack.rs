@@ -10,8 +10,8 @@
 
 use barge_core::error::{Error, ErrorKind, Refusal, Result, printable};
 use barge_core::graph::{Listed, State, Tree, read_config};
-use barge_core::select::HostPreference;
-use barge_oci::{Descriptor, Digest, media_type};
+use barge_core::host::HostPreference;
+use barge_oci::{Descriptor, Digest, chain_ids, media_type};
 
 use super::Containerd;
 use super::client::{Client, WORK};
@@ -36,28 +36,24 @@ pub(super) struct Unpacker<'a> {
 }
 
 impl<'a> Unpacker<'a> {
-    /// With this snapshotter, or the namespace's own. Whether there is one is seen by the first layer.
+    /// With the namespace's own snapshotter. Whether there is one is seen by the first layer.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub(super) fn new(images: &'a Containerd, client: &'a Client, snapshotter: Option<&str>) -> Result<Self> {
-        let own = || -> Result<String> {
-            let label = images.namespace_labels()?.remove(SNAPSHOTTER);
-            Ok(label.unwrap_or_else(|| DEFAULT.to_owned()))
-        };
-        let snapshotter = snapshotter.map_or_else(own, |given| Ok(given.to_owned()))?;
+    pub(super) fn new(images: &'a Containerd, client: &'a Client) -> Result<Self> {
+        let label = images.namespace_labels()?.remove(SNAPSHOTTER);
+        let snapshotter = label.unwrap_or_else(|| DEFAULT.to_owned());
         Ok(Self { images, client, snapshotter })
     }
 
-    /// Unpacks the platform that suits this host best, and returns the last chain ID; `None` if there is none that runs
-    /// here, or if it has no layers.
+    /// Unpacks the platform that suits this host best, if there is one that runs here.
     ///
     /// # Errors
     /// `Refused` or `Mismatch` if its layers are not what its config says; `InvalidArgument` for a snapshotter that is
     /// not there; `Unavailable`.
-    pub(super) fn unpack(&self, root: &Descriptor) -> Result<Option<Digest>> {
+    pub(super) fn unpack(&self, root: &Descriptor) -> Result<()> {
         let tree = Tree::walk(self.images, root)?;
-        let Some(manifest) = best(&tree).and_then(|listed| listed.manifest.as_ref()) else { return Ok(None) };
+        let Some(manifest) = best(&tree).and_then(|listed| listed.manifest.as_ref()) else { return Ok(()) };
         let gone = || Error::not_found(format!("containerd: config {}: not found", manifest.config.digest));
         let config = read_config(self.images, manifest)?.ok_or_else(gone)?;
         let diff_ids = &config.parsed().rootfs.diff_ids;
@@ -77,7 +73,7 @@ impl<'a> Unpacker<'a> {
             let key = format!("{}{}", labels::SNAPSHOT, self.snapshotter);
             labels::add(self.client, &manifest.config.digest, Labels::from([(key, last.to_string())]))?;
         }
-        Ok(parent)
+        Ok(())
     }
 
     /// One layer on top of `parent`.
@@ -153,33 +149,4 @@ fn best(tree: &Tree) -> Option<&Listed> {
         .filter(complete)
         .filter(|listed| host.runs(listed.platform.as_ref()))
         .min_by_key(|listed| host.rank(listed.platform.as_ref()))
-}
-
-/// What layers are called together with everything below them (OCI image spec, config.md, "Layer `ChainID`").
-fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
-    let mut below: Option<Digest> = None;
-    let chained = diff_ids.iter().map(|diff_id| {
-        let chain_id =
-            below.map_or(*diff_id, |below| Digest::sha256(format!("{below} {diff_id}").as_bytes()));
-        below = Some(chain_id);
-        chain_id
-    });
-    chained.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chains() {
-        let diff_ids = [b"a", b"b", b"c"].map(|content| Digest::sha256(content));
-        let expected = [
-            "sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
-            "sha256:51c0c8ace48498d6f5fee6b0592cc06f2da0f3cbe09c5a34a97dce85c3889676",
-            "sha256:2fce7f8ce91bcf0a1428b36e1024639fdbd9469eea762dba98aa749631885106",
-        ];
-        assert_eq!(chain_ids(&diff_ids).iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
-        assert!(chain_ids(&[]).is_empty());
-    }
 }

@@ -11,7 +11,7 @@ const PORTS: (u16, u16) = (2375, 2376);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     /// What was typed, `unix:///run/docker.sock`, without passwords: errors call it so.
-    pub shown: String,
+    pub(super) shown: String,
     pub(super) way: Way,
 }
 

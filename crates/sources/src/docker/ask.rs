@@ -7,51 +7,55 @@ use std::collections::BTreeSet;
 
 use barge_core::content::Image;
 use barge_core::error::{Error, ErrorKind, Result};
-use barge_core::select::{HostPreference, Selection};
-use barge_oci::{Digest, Platform, Reference, media_type};
+use barge_core::host::HostPreference;
+use barge_core::select::Selection;
+use barge_oci::{Digest, Platform, media_type};
 
+use super::engine::Engine;
 use super::held::{Held, HeldManifest};
-
-/// What annotations that tell where an image is from begin with.
-const ORIGIN: &str = "containerd.io/distribution.source.";
 
 /// The requests that bring images, and what has to come.
 #[derive(Debug, Default)]
 pub struct Ask {
     /// The images as they will be in what comes.
-    pub images: Vec<Image>,
+    pub(super) images: Vec<Image>,
     /// Each brings an archive.
-    pub requests: Vec<Request>,
+    pub(super) requests: Vec<Request>,
     /// Manifests that have to be there and whole.
-    pub expected: Vec<Digest>,
+    pub(super) expected: Vec<Digest>,
     /// What comes with the archive and is of no use.
-    pub omitted: BTreeSet<Digest>,
+    pub(super) omitted: BTreeSet<Digest>,
     /// Whether the archive that comes has the very blobs that are wanted, so that it can be passed on as it is read.
-    pub passes: bool,
+    pub(super) passes: bool,
     /// What is left out though nobody has asked for that, a sentence each.
     pub notes: Vec<String>,
 }
 
 /// One archive to ask for.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Request {
+pub(super) struct Request {
     /// The images' IDs.
-    pub ids: Vec<Digest>,
+    pub(super) ids: Vec<Digest>,
     /// The one platform, or all that are there.
-    pub platform: Option<Platform>,
+    pub(super) platform: Option<Platform>,
 }
 
-impl Ask {
-    /// How to get the selection of `images`, which are among those that the daemon holds. `by_platform` is whether it
-    /// can be asked for one platform.
+impl Engine {
+    /// How to get the selection of `images`, which are among those that the daemon holds.
     ///
     /// # Errors
     /// `NotFound` for a platform that is not there, in docker's words; `Unavailable` for what the API cannot give.
-    pub fn new(held: &[Held], images: &[Image], selection: &Selection, by_platform: bool) -> Result<Self> {
+    pub fn ask(&self, held: &[Held], images: &[Image], selection: &Selection) -> Result<Ask> {
+        Ask::new(held, images, selection, self.exports_platforms())
+    }
+}
+
+impl Ask {
+    /// `by_platform` is whether the daemon can be asked for one platform.
+    fn new(held: &[Held], images: &[Image], selection: &Selection, by_platform: bool) -> Result<Self> {
         let mut ask = Self { passes: true, ..Self::default() };
         for image in images {
-            let shown =
-                image.name.as_ref().map_or_else(|| image.target.digest.to_string(), Reference::familiar);
+            let shown = image.shown();
             let held = held.iter().find(|h| h.holds(&image.target.digest));
             let held = held.ok_or_else(|| Error::not_found(format!("No such image: {shown}")))?;
             ask.add(held, image, &shown, selection, by_platform)?;
@@ -172,8 +176,7 @@ fn kept<'a>(held: &'a Held, shown: &str, wanted: &[Platform]) -> Result<Vec<&'a 
 /// The manifest in the place of the index that lists it.
 fn alone(manifest: &HeldManifest, image: &Image) -> barge_oci::Descriptor {
     let mut target = manifest.descriptor.clone();
-    let origins = image.target.annotations.iter().filter(|(key, _)| key.starts_with(ORIGIN));
-    target.annotations.extend(origins.map(|(key, value)| (key.clone(), value.clone())));
+    target.annotations.extend(image.target.sources());
     target
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use barge_core::error::io_text;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -59,8 +60,10 @@ struct Ssh {
 
 impl Ssh {
     fn start(arguments: &[String]) -> io::Result<Self> {
-        let mut child =
-            Command::new("ssh").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut command = Command::new("ssh");
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // It is not the daemon that is not there.
+        let mut child = command.spawn().map_err(|e| io::Error::other(format!("run ssh: {}", io_text(&e))))?;
         match (child.stdin.take(), child.stdout.take()) {
             (Some(stdin), Some(stdout)) => Ok(Self { child, stdin, stdout }),
             _ => Err(io::ErrorKind::BrokenPipe.into()),

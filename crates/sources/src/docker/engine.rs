@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::time::Duration;
 
-use barge_core::error::{Error, ErrorKind, Result, printable};
+use barge_core::error::{Error, ErrorKind, Result, io_text, printable};
 use barge_oci::Platform;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -55,11 +55,7 @@ pub struct Engine {
 /// What a daemon says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
-    /// Its version.
-    pub version: String,
-    /// What keeps its images: `overlayfs`, `overlay2`.
-    pub driver: String,
-    /// Whether that is containerd: then an image has all its platforms, and blobs are kept as they came.
+    /// Whether containerd keeps its images: then an image has all its platforms, and blobs are kept as they came.
     pub containerd: bool,
     /// Where its files are.
     pub root: String,
@@ -68,10 +64,6 @@ pub struct About {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Info {
-    #[serde(default)]
-    server_version: String,
-    #[serde(default)]
-    driver: String,
     #[serde(default)]
     driver_status: Option<Vec<(String, String)>>,
     #[serde(default)]
@@ -149,12 +141,7 @@ impl Engine {
             .iter()
             .flatten()
             .any(|(key, value)| key == "driver-type" && value.starts_with("io.containerd.snapshotter"));
-        Ok(About {
-            version: info.server_version,
-            driver: info.driver,
-            containerd,
-            root: info.docker_root_dir,
-        })
+        Ok(About { containerd, root: info.docker_root_dir })
     }
 
     /// What `docker image inspect` prints of an image, or of one platform of it, as the daemon tells it.
@@ -176,7 +163,7 @@ impl Engine {
     pub(super) fn json<T: DeserializeOwned>(&self, what: &str, path: &str) -> Result<T> {
         let response = self.get(what, path, Some(ANSWER))?;
         let bytes = response.into_body().into_with_config().limit(MAX_ANSWER).read_to_vec();
-        let bytes = bytes.map_err(|e| self.broken(what, &e.to_string()))?;
+        let bytes = bytes.map_err(|e| self.broken(what, &text(&e)))?;
         serde_json::from_slice(&bytes)
             .map_err(|e| self.broken(what, &format!("its answer makes no sense: {e}")))
     }
@@ -244,26 +231,38 @@ impl Engine {
         use std::io::ErrorKind::{
             BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, PermissionDenied,
         };
-        let (kind, why) = match error {
-            ureq::Error::Io(e) => (Some(e.kind()), e.to_string()),
-            e => (None, e.to_string()),
+        let kind = match error {
+            ureq::Error::Io(e) => Some(e.kind()),
+            _ => None,
         };
-        let place = &self.place;
-        if matches!(kind, Some(BrokenPipe | ConnectionReset)) {
-            let message = format!("{place}: the daemon has broken the connection off: {why}");
-            return Error::new(ErrorKind::Unavailable, message);
+        let (place, why) = (&self.place, printable(&text(error)));
+        let (message, hint) = match kind {
+            Some(BrokenPipe | ConnectionReset) => {
+                (format!("{place}: the daemon has broken the connection off: {why}"), None)
+            }
+            Some(PermissionDenied) => (
+                format!("permission denied while trying to connect to the Docker daemon socket at {place}"),
+                Some("this socket is root's: use sudo, or become a member of the group that it belongs to"),
+            ),
+            Some(NotFound | ConnectionRefused) => (
+                format!("Cannot connect to the Docker daemon at {place}. Is the docker daemon running?"),
+                Some("`--host`, DOCKER_HOST or `--context` say where another one is"),
+            ),
+            _ => (format!("Cannot connect to the Docker daemon at {place}: {why}"), None),
+        };
+        let error = Error::new(ErrorKind::Unavailable, message);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
         }
-        let message = format!("cannot connect to the Docker daemon at {place}: {}", printable(&why));
-        let hint = match kind {
-            Some(PermissionDenied) => {
-                "this socket is root's: use sudo, or become a member of the group that it belongs to"
-            }
-            Some(NotFound | ConnectionRefused) => {
-                "is the daemon running? `--host`, DOCKER_HOST or `--context` say where another one is"
-            }
-            _ => return Error::new(ErrorKind::Unavailable, message),
-        };
-        Error::new(ErrorKind::Unavailable, message).hint(hint)
+    }
+}
+
+/// What went wrong below HTTP.
+fn text(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(e) => io_text(e),
+        e => e.to_string(),
     }
 }
 

@@ -20,7 +20,7 @@ const WORDS: &[u8] = b"{\"errorDetail\":";
 const PLATFORMS: Version = Version(1, 48);
 
 /// An archive that is being sent.
-pub struct Exported {
+pub(super) struct Exported {
     body: Box<dyn Read + Send>,
     place: String,
     tail: Vec<u8>,
@@ -36,8 +36,7 @@ struct Failure {
 
 impl Engine {
     /// Whether one platform of an image can be asked for.
-    #[must_use]
-    pub fn exports_platforms(&self) -> bool {
+    pub(super) fn exports_platforms(&self) -> bool {
         self.version >= PLATFORMS
     }
 
@@ -45,7 +44,7 @@ impl Engine {
     ///
     /// # Errors
     /// `NotFound` in the daemon's words, `Unavailable`.
-    pub fn export(&self, ids: &[Digest], platform: Option<&Platform>) -> Result<Exported> {
+    pub(super) fn export(&self, ids: &[Digest], platform: Option<&Platform>) -> Result<Exported> {
         let mut query: Vec<String> = ids.iter().map(|id| format!("names={id}")).collect();
         if let Some(platform) = platform {
             query.push(self.platform(platform)?);
@@ -63,8 +62,7 @@ impl Engine {
 
 impl Exported {
     /// The error of whoever has read this, and what the daemon has said about it.
-    #[must_use]
-    pub fn explain(&self, error: Error) -> Error {
+    pub(super) fn explain(&self, error: Error) -> Error {
         if !self.broken && error.refusal().is_none() && error.kind() != ErrorKind::Mismatch {
             // It is ours.
             return error;

@@ -61,16 +61,16 @@ impl Engine {
 }
 
 impl Fetched {
-    /// Makes it a part of the store, under the names that `images` have.
+    /// Makes it a part of the store, under the names that `images` have; `now` is when, RFC 3339.
     ///
     /// # Errors
     /// `Io`; the store is as before then, or has all that came with some of the requests.
-    pub fn commit(self, images: &[Image]) -> Result<()> {
+    pub fn commit(self, images: &[Image], now: &str) -> Result<()> {
         for mut part in self.parts {
             let came =
                 |image: &&Image| part.images.iter().any(|here| here.target.digest == image.target.digest);
             part.images = images.iter().filter(came).cloned().collect();
-            part.commit()?;
+            part.commit(now)?;
         }
         Ok(())
     }

@@ -20,11 +20,11 @@ pub struct Held {
     /// Its ID: with containerd the digest of its index or manifest, else of its config.
     pub id: Digest,
     /// Its index or manifest; `None` if the daemon keeps only the config.
-    pub target: Option<Descriptor>,
+    pub(super) target: Option<Descriptor>,
     /// Its names, sorted.
     pub names: Vec<Reference>,
     /// Every manifest that its index lists, as far as the daemon tells.
-    pub manifests: Vec<HeldManifest>,
+    pub(super) manifests: Vec<HeldManifest>,
     created: Option<Timestamp>,
     size: u64,
     labels: BTreeMap<String, String>,
@@ -32,13 +32,13 @@ pub struct Held {
 
 /// One manifest of an image.
 #[derive(Debug, Clone)]
-pub struct HeldManifest {
+pub(super) struct HeldManifest {
     /// As its index lists it.
-    pub descriptor: Descriptor,
+    pub(super) descriptor: Descriptor,
     /// Whether all of it is there.
-    pub available: bool,
+    pub(super) available: bool,
     /// What it runs on; `None` if it is no image.
-    pub platform: Option<Platform>,
+    pub(super) platform: Option<Platform>,
     size: u64,
 }
 
@@ -165,13 +165,12 @@ impl Held {
     }
 
     /// Its platforms that are there, in the order listed.
-    pub fn available(&self) -> impl Iterator<Item = &HeldManifest> {
+    pub(super) fn available(&self) -> impl Iterator<Item = &HeldManifest> {
         self.manifests.iter().filter(|m| m.available && m.platform.is_some())
     }
 
     /// Whether the daemon has all of it.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         self.manifests.iter().all(|m| m.available)
     }
 

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use barge_core::error::{Error, ErrorKind, Result, printable};
+use barge_core::error::{Error, ErrorKind, Result, io_text, printable};
 use barge_core::output::Output;
 use serde::Deserialize;
 
@@ -55,7 +55,7 @@ impl Engine {
             let writing = std::thread::Builder::new().name("archive".to_owned()).spawn_scoped(scope, || {
                 // Whoever reads sees the end of the pipe only when this is known.
                 let keeps_open = writer.try_clone();
-                let written = write(Output::Stream(File::from(OwnedFd::from(writer))));
+                let written = write(Output::stream(File::from(OwnedFd::from(writer))));
                 failed.store(written.is_err(), Ordering::Release);
                 drop(keeps_open);
                 written
@@ -78,7 +78,7 @@ impl Engine {
         for _ in 0..MAX_LINES {
             let mut bytes = Vec::new();
             let n = lines.by_ref().take(MAX_LINE).read_until(b'\n', &mut bytes);
-            if n.map_err(|e: io::Error| self.broken("load", &e.to_string()))? == 0 {
+            if n.map_err(|e: io::Error| self.broken("load", &io_text(&e)))? == 0 {
                 return Ok(said);
             }
             if bytes.trim_ascii().is_empty() {

@@ -13,11 +13,11 @@ mod export;
 mod fetched;
 mod held;
 mod import;
+mod relay;
 
 pub use address::{Address, TlsFiles};
-pub use ask::{Ask, Request};
+pub use ask::Ask;
 pub use context::Contexts;
-pub use engine::{About, Engine};
-pub use export::Exported;
+pub use engine::Engine;
 pub use fetched::Fetched;
-pub use held::{Held, HeldManifest};
+pub use held::Held;

@@ -9,6 +9,7 @@ use barge_core::error::{Error, Result, printable};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use serde_json::error::Category;
 
 use super::helper::Helper;
 
@@ -70,7 +71,7 @@ impl Credentials {
     ///
     /// # Errors
     /// `InvalidArgument` for a file that makes no sense; `Unavailable` for a helper that fails or hangs.
-    pub fn find(&self, host: &str, repository: &str) -> Result<Option<Credential>> {
+    pub(super) fn find(&self, host: &str, repository: &str) -> Result<Option<Credential>> {
         if let Some((_, given)) = self.given.as_ref().filter(|(of, _)| of == host) {
             return Ok(Some(given.clone()));
         }
@@ -88,6 +89,17 @@ pub(super) fn in_file(path: &Path, error: Error) -> Error {
     error.context(&printable(&path.to_string_lossy()))
 }
 
+/// The error for a file that is no JSON, or else is `other` JSON than it should be. What serde says of a value may
+/// quote it, and it may be secret.
+pub(super) fn unreadable(path: &Path, error: &serde_json::Error, other: &str) -> Error {
+    let line = error.line();
+    let text = match error.classify() {
+        Category::Syntax | Category::Eof => format!("invalid JSON at line {line}"),
+        _ => format!("{other}, line {line}"),
+    };
+    in_file(path, Error::invalid(text))
+}
+
 impl Config {
     fn read(path: &Path) -> Result<Option<Self>> {
         let file = match std::fs::File::open(path) {
@@ -100,14 +112,8 @@ impl Config {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(None);
         }
-        // What serde says of a value may quote it, and it may be secret.
-        let config = serde_json::from_slice(&bytes).map_err(|e| {
-            in_file(
-                path,
-                Error::invalid(format!("no such JSON as docker's config.json has, line {}", e.line())),
-            )
-        });
-        config.map(Some)
+        let unreadable = |e| unreadable(path, &e, "no such JSON as docker's config.json has");
+        serde_json::from_slice(&bytes).map(Some).map_err(unreadable)
     }
 
     fn find(&self, host: &str, repository: &str) -> Result<Option<Credential>> {
@@ -223,6 +229,10 @@ mod tests {
             let said = credentials.find("a", "b").unwrap_err().to_string();
             assert!(said.contains("config.json") && !said.contains("hunter2"), "{said}");
         }
+        std::fs::write(&path, "{\n\"auths\": {,").unwrap();
+        let credentials = Credentials { given: None, files: vec![path.clone()] };
+        let said = credentials.find("a", "b").unwrap_err().to_string();
+        assert_eq!(said, format!("{}: invalid JSON at line 2", path.display()));
     }
 
     #[test]

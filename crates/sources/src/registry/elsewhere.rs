@@ -13,6 +13,7 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 use super::Settings;
+use super::unanswered::{broken, reason};
 
 /// How many of a descriptor's URLs are tried.
 const MAX_URLS: usize = 8;
@@ -54,7 +55,7 @@ fn ask(
     if proxy.is_some() {
         // The proxy would find the host, and nobody would look at where that is.
         let port = uri.port_u16().unwrap_or(443);
-        let found = (host.trim_matches(['[', ']']), port).to_socket_addrs().map_err(|e| e.to_string())?;
+        let found = (host.trim_matches(['[', ']']), port).to_socket_addrs().map_err(|e| reason(&e.into()))?;
         if found.map(|address| address.ip()).any(|address| !is_public(address)) {
             return Err(NOT_PUBLIC.to_owned());
         }
@@ -79,14 +80,14 @@ fn ask(
     if offset > 0 {
         request = request.header(header::RANGE, format!("bytes={offset}-"));
     }
-    let answer = request.call().map_err(|e| e.to_string())?;
+    let answer = request.call().map_err(|e| reason(&e))?;
     let (status, left) = (answer.status(), descriptor.size - offset);
     let mut body = answer.into_body().into_with_config().limit(u64::MAX).reader();
     match status {
         StatusCode::PARTIAL_CONTENT if offset > 0 => {}
         StatusCode::OK => {
             let skipped = std::io::copy(&mut (&mut body).take(offset), &mut std::io::sink());
-            skipped.map_err(|e| e.to_string())?;
+            skipped.map_err(|e| broken(&e))?;
         }
         other => return Err(other.to_string()),
     }

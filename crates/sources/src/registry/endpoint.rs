@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use barge_core::error::{Error, Result};
+use barge_core::error::{Error, Result, printable};
 use ureq::tls::{ClientCert, RootCerts, TlsConfig};
 
 use super::Settings;
@@ -20,13 +20,28 @@ pub(super) fn authority(host: &str) -> &str {
 
 /// Whether a host is this machine, where HTTP without TLS is as good.
 pub(super) fn is_loopback(host: &str) -> bool {
+    let (name, _) = split(host);
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// That the port of a host, if it has one, is none beyond 65535: the default would be taken for it.
+pub(super) fn check_port(host: &str) -> Result<()> {
+    let (_, port) = split(host);
+    if port.is_none_or(|port| port.is_empty() || port.parse::<u16>().is_ok()) {
+        return Ok(());
+    }
+    let shown = host.rsplit('@').next().unwrap_or_default();
+    Err(Error::invalid(format!("{}: invalid port", printable(shown))))
+}
+
+/// The name or address of a host, without brackets, and what stands behind the colon.
+fn split(host: &str) -> (&str, Option<&str>) {
     // What stands before an `@` is no part of a host.
     let host = host.rsplit('@').next().unwrap_or_default();
-    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, _)) => address,
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) => (address, rest.strip_prefix(':')),
+        None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
+    }
 }
 
 /// The system's certificates, and those of the first folder that has some for this host.
@@ -60,6 +75,18 @@ fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ports() {
+        for host in ["docker.io", "r.org:5000", "[::1]:65535", "[::1]", "me:secret@r.org", "r.org:"] {
+            assert!(check_port(host).is_ok(), "{host}");
+        }
+        for host in ["localhost:65536", "[::1]:99999", "127.0.0.1:700000000000"] {
+            assert!(check_port(host).is_err(), "{host}");
+        }
+        let said = check_port("localhost:99999").map_err(|e| e.to_string());
+        assert_eq!(said, Err("localhost:99999: invalid port".to_owned()));
+    }
 
     #[test]
     fn loopback_is_this_machine_only() {

@@ -64,6 +64,13 @@ impl Gathered {
         })
     }
 
+    /// A document that was read; with another size it is another one.
+    fn read(&self, descriptor: &Descriptor) -> Option<Arc<Vec<u8>>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = known.documents.get(&descriptor.digest).cloned();
+        bytes.filter(|bytes| bytes.len() as u64 == descriptor.size)
+    }
+
     fn is_read(&self, digest: &Digest) -> bool {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).documents.contains_key(digest)
     }
@@ -73,9 +80,14 @@ impl Gathered {
     }
 
     fn of_digest(&self, digest: &Digest) -> Result<&Repository> {
-        let place = self.known.lock().unwrap_or_else(PoisonError::into_inner).places.get(digest).copied();
         let unknown = || Error::not_found(format!("content digest {digest}: not found"));
-        place.and_then(|place| self.repositories.get(place)).ok_or_else(unknown)
+        self.listing(digest).ok_or_else(unknown)
+    }
+
+    /// Where a digest is listed, if anywhere.
+    fn listing(&self, digest: &Digest) -> Option<&Repository> {
+        let place = self.known.lock().unwrap_or_else(PoisonError::into_inner).places.get(digest).copied();
+        place.and_then(|place| self.repositories.get(place))
     }
 
     /// These are where `parent` is.
@@ -109,20 +121,14 @@ impl Documents for Gathered {
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
-        let read = self
-            .known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .documents
-            .get(&descriptor.digest)
-            .cloned();
-        if let Some(bytes) = read {
+        if let Some(bytes) = self.read(descriptor) {
             return Ok(Some(bytes.to_vec()));
         }
         if media_type::is_manifest(&descriptor.media_type) && !self.wanted.may_want(descriptor) {
             return Ok(None);
         }
-        let bytes = self.repository(descriptor)?.document(descriptor)?.map(Arc::new);
+        let Some(repository) = self.listing(&descriptor.digest) else { return Ok(None) };
+        let bytes = repository.document(descriptor)?.map(Arc::new);
         // What else is read now and then is read again; it might be a lot.
         if let Some(bytes) = bytes.as_ref().filter(|_| descriptor.has_children()) {
             self.learn(descriptor, bytes);
@@ -133,9 +139,7 @@ impl Documents for Gathered {
 
 impl Provider for Gathered {
     fn open(&self, descriptor: &Descriptor) -> Result<Blob> {
-        if let Some(bytes) =
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).documents.get(&descriptor.digest)
-        {
+        if let Some(bytes) = self.read(descriptor) {
             return Ok(Blob::Bytes(std::io::Cursor::new(bytes.to_vec())));
         }
         self.repository(descriptor)?.open(descriptor)
@@ -149,7 +153,7 @@ impl Remote for Gathered {
     }
 
     fn holds(&self, blob: &Descriptor) -> Result<bool> {
-        self.repository(blob)?.holds(blob)
+        self.listing(&blob.digest).map_or(Ok(false), |repository| repository.holds(blob))
     }
 
     fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>> {

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::Credential;
-use super::credentials::{MAX_FILE_BYTES, in_file, keys, server};
+use super::credentials::{MAX_FILE_BYTES, in_file, keys, server, unreadable};
 use super::helper::Helper;
 
 /// Where a credential went.
@@ -101,8 +101,7 @@ fn read(file: &Path) -> Result<Map<String, Value>> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Map::new());
     }
-    serde_json::from_slice(&bytes)
-        .map_err(|e| in_file(file, Error::invalid(format!("no JSON object, line {}", e.line()))))
+    serde_json::from_slice(&bytes).map_err(|e| unreadable(file, &e, "no JSON object"))
 }
 
 /// Replaces the file in one step; only its owner may read it.

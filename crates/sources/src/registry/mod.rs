@@ -4,6 +4,8 @@
 //! are read as a stream that mends itself where a connection breaks, and verified by whoever receives them.
 
 mod auth;
+mod base;
+mod call;
 mod client;
 mod credentials;
 mod elsewhere;
@@ -11,15 +13,23 @@ mod endpoint;
 mod fault;
 mod gathered;
 mod helper;
+mod host;
 mod login;
+mod manifests;
+mod origin;
+mod pages;
 mod reader;
+mod referrers;
 mod repository;
 mod settings;
+mod tries;
+mod unanswered;
 mod upload;
 
-pub use client::Registry;
 pub use credentials::{Credential, Credentials};
 pub use gathered::Gathered;
+pub use host::Registry;
 pub use login::{Kept, forget, host_of, remember};
-pub use repository::{Repository, siblings};
+pub use origin::siblings;
+pub use repository::Repository;
 pub use settings::{Proxies, Settings};

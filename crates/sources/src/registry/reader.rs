@@ -10,10 +10,13 @@ use barge_oci::Descriptor;
 use ureq::http::{Method, Response, StatusCode, header};
 use ureq::{Body, BodyReader};
 
-use super::client::{Call, Client, backoff};
+use super::call::Call;
+use super::client::Client;
 use super::fault::fault;
+use super::tries::backoff;
+use super::unanswered::broken;
 
-/// The most of a blob that is fetched again and thrown away where a registry knows no ranges.
+/// How much is read at once of what is thrown away, where a registry knows no ranges.
 const BUFFER: usize = 64 << 10;
 
 /// Reads a part of a blob; asks for the rest when a connection breaks before the end, and asks elsewhere when that
@@ -77,7 +80,7 @@ impl BlobReader {
         Ok(body.map(|body| Self { clients, blob, at, end, body, tries: 0 }))
     }
 
-    fn ask_again(&mut self, why: &dyn std::fmt::Display) -> io::Result<()> {
+    fn ask_again(&mut self, why: &str) -> io::Result<()> {
         self.tries += 1;
         let patient = self.clients.front().is_some_and(|client| self.tries < client.attempts());
         if patient {
@@ -86,7 +89,7 @@ impl BlobReader {
             self.clients.pop_front();
             self.tries = 0;
         } else {
-            return Err(io::Error::other(why.to_string()));
+            return Err(io::Error::other(why.to_owned()));
         }
         let asked = ask_around(&mut self.clients, &self.blob, self.at..self.end, true);
         match asked.map_err(|e| io::Error::other(e.to_string()))? {
@@ -115,7 +118,7 @@ impl Read for BlobReader {
                 }
                 // More than was promised is for the receiver to refuse, and no connection mends it.
                 Err(e) if self.at >= self.end => return Err(e),
-                Err(e) => self.ask_again(&e)?,
+                Err(e) => self.ask_again(&broken(&e))?,
             }
         }
     }
@@ -172,7 +175,7 @@ fn ask(
         StatusCode::OK if !skipping => Ok(None),
         StatusCode::OK => {
             let mut body = body(answer, blob.size);
-            skip(&mut body, at).map_err(|e| failed(ErrorKind::Unavailable, e.to_string()))?;
+            skip(&mut body, at).map_err(|e| failed(ErrorKind::Unavailable, broken(&e)))?;
             Ok(Some(body))
         }
         StatusCode::PARTIAL_CONTENT => {

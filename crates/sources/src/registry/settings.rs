@@ -27,8 +27,27 @@ pub struct Settings {
     pub user_agent: String,
     /// How often something that may go well the next time is tried, at least once.
     pub attempts: u32,
+    /// How often a connection that this machine itself refuses is tried, no more than `attempts` says.
+    pub refusals: u32,
     /// How long a registry may say nothing.
     pub patience: Duration,
+}
+
+/// What counts where nobody says otherwise: nobody in particular, under TLS, directly.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            credentials: Credentials::default(),
+            verify_tls: true,
+            certificates: Vec::new(),
+            mirrors: Vec::new(),
+            proxies: Proxies::default(),
+            user_agent: "barge".to_owned(),
+            attempts: 5,
+            refusals: 2,
+            patience: Duration::from_secs(60),
+        }
+    }
 }
 
 /// `HTTPS_PROXY` and `NO_PROXY`. This machine is never asked through a proxy.

@@ -3,16 +3,17 @@
 use std::cell::Cell;
 use std::io::Read;
 
-use barge_core::content::{Blob, Destination};
+use barge_core::content::{Blob, Destination, Remote};
 use barge_core::error::{Error, ErrorKind, Result};
-use barge_oci::{Descriptor, Digest, Document, Index, Manifest, media_type, to_go_json};
+use barge_oci::Descriptor;
 use ureq::Body;
 use ureq::http::{Method, Response, StatusCode, header};
 
 use super::Repository;
-use super::client::{Call, Payload, backoff};
-use super::fault::fault;
-use super::repository::fallback_tag;
+use super::call::{Call, Payload};
+use super::fault::{denied, fault};
+use super::manifests::told_digest;
+use super::tries::backoff;
 
 impl Repository {
     fn pushing<'a>(&'a self, method: Method, target: String, what: &'a str) -> Call<'a> {
@@ -23,11 +24,11 @@ impl Repository {
 
     /// Sends a call that must be answered with one of these; other answers are errors.
     fn expect(&self, call: &Call<'_>, statuses: &[StatusCode]) -> Result<Response<Body>> {
-        let answer = self.client.call(call)?;
+        let answer = self.client.call(call).map_err(|e| denied(&Remote::place(self), e))?;
         if statuses.contains(&answer.status()) {
             return Ok(answer);
         }
-        Err(fault(&self.client.host, call.what, answer))
+        Err(denied(&Remote::place(self), fault(&self.client.host, call.what, answer)))
     }
 
     /// Where an upload goes on: where it was, if the answer says nothing.
@@ -44,35 +45,6 @@ impl Repository {
             let message = format!("{}: {what}: no Location in the answer", self.client.host);
             Error::new(ErrorKind::Unavailable, message)
         })
-    }
-
-    /// A registry that does not keep the list of referrers itself has it under a tag.
-    fn list_referrer(&self, descriptor: &Descriptor, bytes: &[u8]) -> Result<()> {
-        let (subject, artifact_type, annotations) = if media_type::is_index(&descriptor.media_type) {
-            let Ok(index) = Document::index(bytes.to_vec()) else { return Ok(()) };
-            let Index { subject, artifact_type, annotations, .. } = index.into_parsed();
-            (subject, artifact_type, annotations)
-        } else {
-            let Ok(manifest) = Document::manifest(bytes.to_vec()) else { return Ok(()) };
-            let Manifest { subject, artifact_type, annotations, config, .. } = manifest.into_parsed();
-            (subject, artifact_type.or(Some(config.media_type)), annotations)
-        };
-        let Some(subject) = subject else { return Ok(()) };
-        let (_, mut index) = self
-            .fallback_itself(&subject.digest)?
-            .unwrap_or_else(|| (subject.clone(), Index::new(Vec::new())));
-        if index.manifests.iter().any(|d| d.digest == descriptor.digest) {
-            return Ok(());
-        }
-        index.media_type = Some(media_type::OCI_INDEX.to_owned());
-        // The list itself refers to nothing.
-        index.subject = None;
-        let size = descriptor.size;
-        let listed = Descriptor::new(&descriptor.media_type, descriptor.digest, size);
-        index.manifests.push(Descriptor { artifact_type, annotations, ..listed });
-        let bytes = to_go_json(&index).map_err(|e| Error::invalid(e.to_string()))?;
-        let descriptor = Descriptor::of(media_type::OCI_INDEX, &bytes);
-        self.put_manifest(&descriptor, &bytes, Some(&fallback_tag(&subject.digest)))
     }
 
     /// How far an upload came, and where it goes on; `None` if the registry knows nothing of it any more.
@@ -150,11 +122,11 @@ impl Read for Told<'_> {
 
 impl Destination for Repository {
     fn place(&self) -> String {
-        barge_core::content::Remote::place(self)
+        Remote::place(self)
     }
 
     fn has_blob(&self, blob: &Descriptor) -> Result<bool> {
-        self.head(blob, "pull,push")
+        self.head(blob, "pull,push").map_err(|e| denied(&Remote::place(self), e))
     }
 
     fn mount(&self, blob: &Descriptor, from: &str) -> Result<bool> {
@@ -217,8 +189,7 @@ impl Destination for Repository {
         if !answer.headers().contains_key("oci-subject") {
             self.list_referrer(descriptor, bytes)?;
         }
-        let told = answer.headers().get("docker-content-digest").and_then(|v| v.to_str().ok()?.parse().ok());
-        match told.filter(|told: &Digest| *told != descriptor.digest) {
+        match told_digest(&answer).filter(|told| *told != descriptor.digest) {
             None => Ok(()),
             Some(told) => {
                 let message = format!(

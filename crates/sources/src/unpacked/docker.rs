@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use barge_core::error::{Error, ErrorKind, Refusal, Result, printable};
-use barge_oci::{Algorithm, Digest, MAX_CONFIG_BYTES};
+use barge_oci::{Algorithm, Digest, MAX_CONFIG_BYTES, chain_ids};
 use serde::Deserialize;
 
 use super::folder::{Folder, shown};
@@ -126,22 +126,11 @@ impl Storage for Docker {
     }
 
     fn layers(&self, _id: &Digest, diff_ids: &[Digest]) -> Result<Vec<Layer>> {
-        let mut below = None;
-        let mut layers = Vec::new();
-        for diff_id in diff_ids {
-            let chain_id = chain_id(below.as_ref(), diff_id);
-            layers.push(self.layer(&chain_id, diff_id)?);
-            below = Some(chain_id);
-        }
-        Ok(layers)
-    }
-}
-
-/// The digest of a layer on all that are below it (OCI image spec, config.md, "Layer ChainID").
-fn chain_id(below: Option<&Digest>, diff_id: &Digest) -> Digest {
-    match below {
-        Some(below) => Digest::sha256(format!("{below} {diff_id}").as_bytes()),
-        None => *diff_id,
+        chain_ids(diff_ids)
+            .iter()
+            .zip(diff_ids)
+            .map(|(chain_id, diff_id)| self.layer(chain_id, diff_id))
+            .collect()
     }
 }
 

@@ -1,5 +1,8 @@
 //! Folders of a store that are held open. What is below one is reached name by name from what is open already and
 //! never through a link, so that no name a store gives leads out of it.
+//!
+//! `barge_core::folder` has another one, which also writes and takes plain names only. This one only reads: paths as
+//! files in layers are called, where `..` takes back a folder, and contents up to a limit.
 
 use std::ffi::OsStr;
 use std::fs::File;

@@ -79,13 +79,12 @@ impl Form {
 pub(super) struct Listing {
     /// Each with its names; one that is no reference is left out, the image stays.
     pub images: BTreeMap<Digest, Vec<Reference>>,
-    /// What is listed and has an ID that is none.
-    pub strange: Vec<String>,
     taken: BTreeSet<Reference>,
 }
 
 impl Listing {
-    /// Adds an image, or names to one. A name stays with the first image that has it. `None` if the ID is none.
+    /// Adds an image, or names to one. A name stays with the first image that has it. `None`, and nothing is added, if
+    /// the ID is none.
     ///
     /// # Errors
     /// `LimitExceeded` beyond [`MAX_IMAGES`].
@@ -94,10 +93,7 @@ impl Listing {
         id: &str,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Result<Option<Digest>> {
-        let Some(digest) = Digest::from_hex(Algorithm::Sha256, id) else {
-            self.strange.push(id.to_owned());
-            return Ok(None);
-        };
+        let Some(digest) = Digest::from_hex(Algorithm::Sha256, id) else { return Ok(None) };
         if self.images.len() == MAX_IMAGES && !self.images.contains_key(&digest) {
             let message = format!("the store lists more than {MAX_IMAGES} images");
             return Err(Error::refused(Refusal::LimitExceeded, message));
@@ -146,6 +142,5 @@ mod tests {
         assert_eq!(listing.add("../x", ["c"]).unwrap(), None);
         let names = |id: &Digest| listing.images[id].iter().map(Reference::familiar).collect::<Vec<_>>();
         assert_eq!((names(&one), names(&two)), (vec!["a:latest".to_owned()], vec!["b:1".to_owned()]));
-        assert_eq!(listing.strange, ["../x"]);
     }
 }

@@ -13,6 +13,6 @@ mod elf;
 mod gzip;
 mod layout;
 mod program;
-mod tar;
+pub(crate) mod tar;
 
 pub use layout::{NAME, files, write};

@@ -1,4 +1,4 @@
-//! Writes a layer: a tar archive of one regular file, as POSIX.1-1988 ("ustar") draws it.
+//! Writes layers: tar archives of regular files, as POSIX.1-1988 ("ustar") draws them.
 //!
 //! ```text
 //! 0     name 100   mode 8   uid 8   gid 8   size 12   mtime 12   checksum 8   typeflag 1
@@ -13,7 +13,14 @@ const RECORD: usize = 512;
 /// The archive of one executable file, owned by root.
 ///
 /// `name` is at most 100 bytes long; `mtime` is in seconds since 1970.
-pub(super) fn archive(name: &str, mtime: u64, contents: &[u8]) -> Vec<u8> {
+pub(crate) fn archive(name: &str, mtime: u64, contents: &[u8]) -> Vec<u8> {
+    let mut bytes = entry(name, mtime, contents);
+    bytes.resize(bytes.len() + 2 * RECORD, 0);
+    bytes
+}
+
+/// The same without an end: others may follow.
+pub(crate) fn entry(name: &str, mtime: u64, contents: &[u8]) -> Vec<u8> {
     let size = contents.len();
     let mut bytes = Vec::new();
     field(&mut bytes, name, 100);
@@ -39,7 +46,7 @@ pub(super) fn archive(name: &str, mtime: u64, contents: &[u8]) -> Vec<u8> {
     bytes.splice(checksum..checksum + 8, format!("{sum:06o}\0 ").into_bytes());
 
     bytes.extend(contents);
-    bytes.resize(bytes.len().next_multiple_of(RECORD) + 2 * RECORD, 0);
+    bytes.resize(bytes.len().next_multiple_of(RECORD), 0);
     bytes
 }
 

@@ -1,7 +1,6 @@
-//! A header block: its fields, its numbers, and the sum that says it is one.
+//! A header block: its fields, its numbers, the sum that says it is one; and what is said of a tar that is not sound.
 
-use super::fault::bad;
-use crate::error::Result;
+use crate::error::{Error, Refusal, Result};
 
 /// The numbers of a header that say nothing about an image, where they are and how long. Other readers refuse a header
 /// with one that is none.
@@ -15,6 +14,11 @@ const NUMBERS: [(&str, usize, usize); 6] = [
 ];
 /// The unit of everything in a tar.
 pub(crate) const BLOCK: usize = 512;
+
+/// `size` rounded up to whole blocks.
+pub(crate) fn padded(size: u64) -> u64 {
+    size.div_ceil(BLOCK as u64) * BLOCK as u64
+}
 
 /// Whether what begins with these bytes is a tar: its first block is a header, or the end of an empty one.
 pub(crate) fn begins_tar(start: &[u8]) -> bool {
@@ -54,8 +58,8 @@ pub(super) fn text(field: &[u8]) -> &[u8] {
 }
 
 /// Octal digits between spaces, up to the first NUL, or GNU's base-256; nothing at all is 0, and what is too large for
-/// anything is the largest number. What Go and Python do not read alike is no number: digits behind nothing but a NUL, and base-256
-/// that does not begin with 0x80 or 0xff.
+/// anything is the largest number. What Go and Python do not read alike is no number: digits behind nothing but a NUL,
+/// and base-256 that does not begin with 0x80 or 0xff.
 fn number(field: &[u8]) -> Option<i64> {
     let (first, rest) = field.split_first()?;
     let binary = |start| {
@@ -102,6 +106,16 @@ fn signed_checksum(header: &[u8; BLOCK]) -> i64 {
     bytes
         .map(|(at, b)| if (148..156).contains(&at) { i64::from(b' ') } else { i64::from(b.cast_signed()) })
         .sum()
+}
+
+/// Something at `offset` that no sound tar has.
+pub(super) fn bad(offset: u64, what: &str) -> Error {
+    Error::refused(Refusal::TarBad, format!("not a sound tar: {what}, at byte {offset}"))
+}
+
+/// The input ends at byte `at`, inside of something.
+pub(super) fn truncated(at: u64, place: &str) -> Error {
+    Error::refused(Refusal::TarTruncated, format!("the archive ends at byte {at}, {place}"))
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! What a header and the records before it say of one entry.
 
-use super::block::{BLOCK, field, text};
-use super::fault::bad;
-use super::pending::Pending;
-use crate::error::{Error, Refusal, Result, printable};
+use super::block::{BLOCK, bad, field, text};
+use super::records::Pending;
+use crate::error::{Error, Refusal, Result};
 
 /// The longest path that is read; Linux's `PATH_MAX`.
 const MAX_PATH_BYTES: usize = 4096;
@@ -95,9 +94,4 @@ fn lossless(bytes: &[u8]) -> String {
         }
     }
     out
-}
-
-/// Makes a path safe to print inside an error.
-pub(crate) fn shown(path: &str) -> String {
-    format!("`{}`", printable(path))
 }

@@ -10,24 +10,20 @@
 //! can say where. It never extracts. What is written is in [`super::header`].
 
 mod block;
-mod counted;
 #[cfg(fuzzing)]
 mod entries;
 mod entry;
-mod fault;
 mod input;
-mod pax;
-mod pending;
 mod reader;
-mod sparse;
+mod records;
 #[cfg(test)]
 mod tests;
 
-pub(super) use block::checksum;
 pub(crate) use block::{BLOCK, begins_tar};
+pub(super) use block::{checksum, padded};
 #[cfg(fuzzing)]
 pub use entries::entries;
-pub(super) use entry::{EntryKind, shown};
+pub(super) use entry::EntryKind;
 pub(super) use input::{Input, SeekableFile, Streamed};
 pub(super) use reader::Reader;
 pub(crate) use reader::read_through;

@@ -2,14 +2,10 @@
 
 use std::io::Read;
 
-use super::block::{BLOCK, check, content_size};
-use super::counted::Counted;
+use super::block::{BLOCK, bad, check, content_size, padded, truncated};
 use super::entry::Entry;
-use super::fault::{bad, truncated};
-use super::input::{Input, Streamed};
-use super::pending::{Pending, Record};
-use super::sparse::skip_map;
-use crate::archive::header::padded;
+use super::input::{Counted, Input, Streamed};
+use super::records::{Pending, Record};
 use crate::error::{Error, Refusal, Result};
 
 /// The largest PAX or GNU name record that is read; Go's limit.
@@ -195,12 +191,36 @@ impl<R: Input> Reader<R> {
     }
 }
 
-/// Reads a whole tar, whatever its entries are, and what follows its end.
+/// Reads a whole tar, whatever its entries are, and what follows its end. Their paths are handed to `seen`.
 ///
 /// # Errors
 /// As [`Reader::next_entry`] and [`Reader::drain`].
-pub(crate) fn read_through(input: impl Read) -> Result<()> {
+pub(crate) fn read_through(input: impl Read, mut seen: impl FnMut(&str)) -> Result<()> {
     let mut reader = Reader::new(Streamed(input));
-    while reader.next_entry()?.is_some() {}
+    while let Some(entry) = reader.next_entry()? {
+        seen(&entry.path);
+    }
     reader.drain()
+}
+
+/// Passes over the blocks that continue the map of the header at `offset`, if it is one of GNU's old sparse files.
+///
+/// # Errors
+/// `TarTruncated`, or `TarBad` for a map that never ends.
+fn skip_map<R: Input>(header: &[u8; BLOCK], input: &mut Counted<R>, offset: u64) -> Result<()> {
+    /// Each block maps 21 pieces of the file.
+    const MOST: usize = 4096;
+    if header[156] != b'S' || header[482] == 0 {
+        return Ok(());
+    }
+    let mut block = [0; BLOCK];
+    for _ in 0..MOST {
+        if input.fill(&mut block)? < BLOCK {
+            return Err(truncated(input.at, "inside a sparse map"));
+        }
+        if block[504] == 0 {
+            return Ok(());
+        }
+    }
+    Err(bad(offset, "a sparse map without end"))
 }

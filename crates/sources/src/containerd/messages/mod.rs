@@ -44,7 +44,8 @@ mod tests {
     #[test]
     fn methods() {
         assert_eq!(content::InfoRequest::METHOD, "/containerd.services.content.v1.Content/Info");
-        assert_eq!(system::VersionRequest::METHOD, "/containerd.services.version.v1.Version/Version");
+        let plugins = "/containerd.services.introspection.v1.Introspection/Plugins";
+        assert_eq!(system::PluginsRequest::METHOD, plugins);
     }
 
     #[test]

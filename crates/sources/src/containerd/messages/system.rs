@@ -1,4 +1,4 @@
-//! What containerd tells of itself: `containerd.services.introspection.v1`, `.namespaces.v1` and `.version.v1`.
+//! What containerd tells of itself: `containerd.services.introspection.v1` and `.namespaces.v1`.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,6 @@ calls! {
     "containerd.services.namespaces.v1.Namespaces":
     Get(GetNamespaceRequest) -> GetNamespaceResponse;
     List(ListNamespacesRequest) -> ListNamespacesResponse;
-}
-
-calls! {
-    "containerd.services.version.v1.Version":
-    Version(VersionRequest) -> VersionResponse;
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -71,14 +66,4 @@ pub(crate) struct ListNamespacesRequest {
 pub(crate) struct ListNamespacesResponse {
     #[prost(message, repeated, tag = "1")]
     pub(crate) namespaces: Vec<Namespace>,
-}
-
-/// `google.protobuf.Empty`, as this one method is asked with it.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct VersionRequest {}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct VersionResponse {
-    #[prost(string, tag = "1")]
-    pub(crate) version: String,
 }

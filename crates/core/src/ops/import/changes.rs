@@ -5,13 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
 use serde::Serialize;
 
+use super::healthcheck::Healthcheck;
+use super::words::{MAX_BYTES, expand, json, split, unquoted};
 use crate::error::{Error, Result, printable};
 
-/// How much text instructions may be together.
-const MAX_BYTES: usize = 1 << 20;
 /// How many ports one EXPOSE may name.
 const MAX_PORTS: usize = 65_536;
 
@@ -46,28 +45,6 @@ pub(super) struct Changes {
 /// The empty object that sets of ports and volumes have for a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 struct Nothing {}
-
-/// Durations are nanoseconds.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Healthcheck {
-    test: Vec<String>,
-    #[serde(skip_serializing_if = "is_zero")]
-    interval: i64,
-    #[serde(skip_serializing_if = "is_zero")]
-    timeout: i64,
-    #[serde(skip_serializing_if = "is_zero")]
-    start_period: i64,
-    #[serde(skip_serializing_if = "is_zero")]
-    start_interval: i64,
-    #[serde(skip_serializing_if = "is_zero")]
-    retries: i64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
-fn is_zero(n: &i64) -> bool {
-    *n == 0
-}
 
 impl Changes {
     /// Reads instructions, one or several lines each.
@@ -134,7 +111,7 @@ impl Changes {
             }
             "USER" => self.user = self.one("USER", rest)?,
             "WORKDIR" => {
-                let folder = self.expand(&unquoted(rest)?)?;
+                let folder = expand(&unquoted(rest)?, &self.env)?;
                 if folder.is_empty() {
                     return Err(Error::invalid("WORKDIR requires exactly one argument"));
                 }
@@ -163,7 +140,7 @@ impl Changes {
                     _ => self.on_build.push(rest.to_owned()),
                 }
             }
-            "HEALTHCHECK" => self.healthcheck = Some(healthcheck(rest)?),
+            "HEALTHCHECK" => self.healthcheck = Some(Healthcheck::parse(rest)?),
             _ => {
                 let text = format!("{} is not a valid change command", printable(&command));
                 return Err(Error::invalid(text));
@@ -178,7 +155,7 @@ impl Changes {
         let first = rest.split_whitespace().next().unwrap_or_default();
         if !first.contains('=') {
             let (name, value) = rest.split_once(char::is_whitespace).ok_or_else(lacking)?;
-            return Ok(vec![(name.to_owned(), self.expand(&unquoted(value.trim())?)?)]);
+            return Ok(vec![(name.to_owned(), expand(&unquoted(value.trim())?, &self.env)?)]);
         }
         let mut pairs = Vec::new();
         for word in split(rest)? {
@@ -191,7 +168,7 @@ impl Changes {
             if name.is_empty() {
                 return Err(Error::invalid(format!("{command} names can not be blank")));
             }
-            pairs.push((unquoted(name)?, self.expand(&unquoted(value)?)?));
+            pairs.push((unquoted(name)?, expand(&unquoted(value)?, &self.env)?));
         }
         Ok(pairs)
     }
@@ -200,7 +177,7 @@ impl Changes {
         if rest.is_empty() {
             return Err(Error::invalid(format!("{command} requires at least one argument")));
         }
-        split(rest)?.iter().map(|word| self.expand(&unquoted(word)?)).collect()
+        split(rest)?.iter().map(|word| expand(&unquoted(word)?, &self.env)).collect()
     }
 
     fn one(&self, command: &str, rest: &str) -> Result<String> {
@@ -209,44 +186,6 @@ impl Changes {
             _ => Err(Error::invalid(format!("{command} requires exactly one argument"))),
         }
     }
-
-    /// Puts in what earlier ENVs have set.
-    fn expand(&self, text: &str) -> Result<String> {
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('$') {
-            if let Some(literal) = before.strip_suffix('\\') {
-                out.push_str(literal);
-                out.push('$');
-                rest = after;
-                continue;
-            }
-            out.push_str(before);
-            let (name, behind) = match after.strip_prefix('{') {
-                Some(braced) => braced.split_once('}').unwrap_or((braced, "")),
-                None => after.split_at(after.bytes().take_while(|b| is_of_name(*b)).count()),
-            };
-            if !name.bytes().all(is_of_name) {
-                let text = format!("unsupported substitution in {:?}", printable(text));
-                return Err(Error::invalid(text));
-            }
-            let prefix = format!("{name}=");
-            match self.env.iter().find_map(|e| e.strip_prefix(&prefix)) {
-                _ if name.is_empty() => out.push('$'),
-                value => out.push_str(value.unwrap_or_default()),
-            }
-            if out.len() > MAX_BYTES {
-                return Err(Error::invalid(format!("more than {MAX_BYTES} bytes of changes")));
-            }
-            rest = behind;
-        }
-        out.push_str(rest);
-        Ok(out)
-    }
-}
-
-fn is_of_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 /// What is run: a list as JSON, or a line for the shell.
@@ -255,63 +194,6 @@ fn run(rest: &str) -> Vec<String> {
         "" => Vec::new(),
         line => ["/bin/sh", "-c", line].map(str::to_owned).to_vec(),
     })
-}
-
-fn json(rest: &str) -> Option<Vec<String>> {
-    rest.starts_with('[').then(|| serde_json::from_str(rest).ok()).flatten()
-}
-
-/// Splits at spaces that are not quoted; quotes and backslashes stay.
-fn split(text: &str) -> Result<Vec<String>> {
-    let (mut words, mut word, mut quote, mut escaped) = (Vec::new(), String::new(), None, false);
-    for c in text.chars() {
-        let space = c.is_whitespace() && quote.is_none() && !escaped;
-        match c {
-            _ if space => {
-                if !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-                continue;
-            }
-            '\\' if !escaped && quote != Some('\'') => escaped = true,
-            '"' | '\'' if !escaped && quote.is_none() => quote = Some(c),
-            _ => {
-                if !escaped && quote == Some(c) {
-                    quote = None;
-                }
-                escaped = false;
-            }
-        }
-        word.push(c);
-    }
-    if quote.is_some() {
-        return Err(Error::invalid(format!("unterminated quote in {:?}", printable(text))));
-    }
-    words.extend(Some(word).filter(|w| !w.is_empty()));
-    Ok(words)
-}
-
-/// A word without its quotes; `\$` stays for [`Changes::expand`].
-fn unquoted(word: &str) -> Result<String> {
-    let (mut out, mut quote) = (String::new(), None);
-    let mut chars = word.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' if quote != Some('\'') => match chars.peek() {
-                Some('$') | None => out.push('\\'),
-                Some(_) => out.extend(chars.next()),
-            },
-            '"' | '\'' if quote.is_none() => quote = Some(c),
-            _ if quote == Some(c) => quote = None,
-            // Nothing is put in where single quotes are.
-            '$' if quote == Some('\'') => out.push_str("\\$"),
-            c => out.push(c),
-        }
-    }
-    match quote {
-        Some(_) => Err(Error::invalid(format!("unterminated quote in {:?}", printable(word)))),
-        None => Ok(out),
-    }
 }
 
 /// `80`, `80/udp`, `8000-8002/tcp`.
@@ -343,49 +225,6 @@ fn below(base: &str, folder: &str) -> String {
         }
     }
     format!("/{}", parts.join("/"))
-}
-
-fn healthcheck(rest: &str) -> Result<Healthcheck> {
-    let mut check = Healthcheck::default();
-    let mut rest = rest;
-    while let Some(flag) = rest.strip_prefix("--") {
-        let (flag, behind) = flag.split_once(char::is_whitespace).unwrap_or((flag, ""));
-        rest = behind.trim_start();
-        let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
-        let invalid = || Error::invalid(format!("invalid {}: {:?}", printable(name), printable(value)));
-        let nanoseconds = || {
-            let duration: SignedDuration = value.parse().map_err(|_| invalid())?;
-            let shortest = SignedDuration::from_millis(1);
-            let span = i64::try_from(duration.as_nanos()).map_err(|_| invalid())?;
-            if span != 0 && duration < shortest { Err(invalid()) } else { Ok(span) }
-        };
-        match name {
-            "interval" => check.interval = nanoseconds()?,
-            "timeout" => check.timeout = nanoseconds()?,
-            "start-period" => check.start_period = nanoseconds()?,
-            "start-interval" => check.start_interval = nanoseconds()?,
-            "retries" => check.retries = value.parse().ok().filter(|n| *n >= 0).ok_or_else(invalid)?,
-            _ => return Err(Error::invalid(format!("unknown flag: --{}", printable(name)))),
-        }
-    }
-    let (kind, command) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let command = command.trim();
-    check.test = match kind.to_ascii_uppercase().as_str() {
-        "NONE" if command.is_empty() => vec!["NONE".to_owned()],
-        "NONE" => return Err(Error::invalid("HEALTHCHECK NONE takes no arguments")),
-        "CMD" if command.is_empty() => {
-            return Err(Error::invalid("missing command after HEALTHCHECK CMD"));
-        }
-        "CMD" => match json(command) {
-            Some(words) => std::iter::once("CMD".to_owned()).chain(words).collect(),
-            None => vec!["CMD-SHELL".to_owned(), command.to_owned()],
-        },
-        other => {
-            let text = format!("Unknown type {:?} in HEALTHCHECK (try CMD)", printable(other));
-            return Err(Error::invalid(text));
-        }
-    };
-    Ok(check)
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! The records before an entry, PAX's and GNU's long names, and which may stand beside which.
 
-use super::block::text;
-use super::fault::bad;
-use super::pax;
+use super::block::{bad, text};
 use crate::error::Result;
 
 /// What a header is whose content describes entries.
@@ -80,12 +78,12 @@ impl Pending {
 
     fn describe(&mut self, content: &[u8], offset: u64) -> Result<()> {
         self.pax = true;
-        for (key, value) in pax::records(content, offset)? {
+        for (key, value) in pax_records(content, offset)? {
             match key.as_slice() {
                 b"path" => self.path = Some(value),
                 b"linkpath" => self.link = Some(value),
-                b"size" => self.size = Some(pax::size(&value, offset)?),
-                key if pax::is_sparse(key) => self.sparse = true,
+                b"size" => self.size = Some(pax_size(&value, offset)?),
+                key if is_sparse(key) => self.sparse = true,
                 _ => {}
             }
         }
@@ -95,7 +93,7 @@ impl Pending {
 
 /// Of global records only comments and the like are accepted, not what changes entries.
 fn check_global(content: &[u8], offset: u64) -> Result<()> {
-    if pax::records(content, offset)?.iter().any(|(key, _)| pax::overrides(key)) {
+    if pax_records(content, offset)?.iter().any(|(key, _)| is_field(key) || is_sparse(key)) {
         return Err(bad(offset, "a global PAX record that overrides entries"));
     }
     Ok(())
@@ -104,4 +102,53 @@ fn check_global(content: &[u8], offset: u64) -> Result<()> {
 fn long_name(content: &[u8], offset: u64) -> Result<Vec<u8>> {
     let name = text(content);
     if name.is_empty() { Err(bad(offset, "an empty long name")) } else { Ok(name.to_vec()) }
+}
+
+/// The keys and values of a PAX header's content: `length key=value\n`, again and again.
+///
+/// # Errors
+/// `TarBad`, with the offset.
+fn pax_records(content: &[u8], offset: u64) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    parse(content).ok_or_else(|| bad(offset, "a malformed PAX record"))
+}
+
+/// The value of a `size`.
+///
+/// # Errors
+/// `TarBad`, with the offset.
+fn pax_size(value: &[u8], offset: u64) -> Result<u64> {
+    let digits = std::str::from_utf8(value).ok().filter(|v| v.bytes().all(|b| b.is_ascii_digit()));
+    let size = digits.and_then(|v| v.parse().ok());
+    size.ok_or_else(|| bad(offset, "a PAX size that is no number"))
+}
+
+/// Whether a record of this key belongs to a sparse file.
+fn is_sparse(key: &[u8]) -> bool {
+    key.starts_with(b"GNU.sparse.")
+}
+
+/// Whether a record of this key comes in place of what the header says.
+fn is_field(key: &[u8]) -> bool {
+    matches!(key, b"path" | b"linkpath" | b"size")
+}
+
+fn parse(mut data: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut out: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    while !data.is_empty() {
+        let space = data.iter().take(20).position(|b| *b == b' ')?;
+        let length = std::str::from_utf8(data.get(..space)?).ok()?;
+        if !length.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let length: usize = length.parse().ok()?;
+        let record = data.get(space + 1..length)?.strip_suffix(b"\n")?;
+        let equals = record.iter().position(|b| *b == b'=')?;
+        let (key, value) = (record.get(..equals)?, record.get(equals + 1..)?);
+        if is_field(key) && (value.is_empty() || value.contains(&0) || out.iter().any(|(k, _)| k == key)) {
+            return None;
+        }
+        out.push((key.to_vec(), value.to_vec()));
+        data = data.get(length..)?;
+    }
+    Some(out)
 }
