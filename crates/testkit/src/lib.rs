@@ -1,5 +1,7 @@
 //! Development only: the images barge is tested with, and the real programs it must get on with.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod hostile;
 pub mod peers;
 pub mod proxy;
