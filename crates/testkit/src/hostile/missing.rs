@@ -63,7 +63,9 @@ fn the_rest(cases: &mut Cases, form: Form, members: &[Member]) {
         if !cases.takes(0, n, 3) {
             continue;
         }
-        cases.add(21, &format!("{}-end-before-{n}", form.label()), marked, refusals, &words);
+        let zeros = (n == 0).then_some("the file begins with nothing but zeros");
+        let marked_words: Vec<&str> = words.iter().copied().chain(zeros).collect();
+        cases.add(21, &format!("{}-end-before-{n}", form.label()), marked, refusals, &marked_words);
         // The padding of the last member that is there is gone as well.
         let Some(last) = n.checked_sub(1) else { continue };
         let end = offset(members, last) + BLOCK + members[last].content.len();
