@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use barge_oci::Digest;
+
 /// The outcome of everything that can fail here.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -103,6 +105,12 @@ impl Error {
     /// Something that was named is not there.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::NotFound, message)
+    }
+
+    /// A blob is not there, in containerd's words.
+    #[must_use]
+    pub fn no_content(digest: &Digest) -> Self {
+        Self::not_found(format!("content digest {digest}: not found"))
     }
 
     /// The request itself makes no sense.

@@ -7,9 +7,10 @@
 //! This one also writes, and takes plain names only. `barge-sources` has another one for what engines keep unpacked,
 //! which only reads: paths that may have `..` in them, as files in layers are called, and contents up to a limit.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
@@ -21,6 +22,31 @@ const CAREFULLY: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags:
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 /// Whoever else there is on this machine has no business in here.
 const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// Makes a folder, and those that it is in, where they are missing; a power cut does not take them away again.
+///
+/// # Errors
+/// Those of the system.
+pub(crate) fn make_folders(path: &Path, mode: u32) -> io::Result<()> {
+    let above = match path.parent() {
+        Some(above) if above == Path::new("") => Path::new("."),
+        Some(above) => above,
+        None => return Ok(()),
+    };
+    let make = || match DirBuilder::new().mode(mode).create(path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
+        made => made.map(|()| true),
+    };
+    let made = match make() {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => make_folders(above, mode).and_then(|()| make()),
+        made => made,
+    };
+    match made?.then(|| File::open(above)) {
+        // Who may not read a folder cannot sync it either.
+        None | Some(Err(_)) => Ok(()),
+        Some(Ok(above)) => above.sync_all(),
+    }
+}
 
 /// A folder that is open.
 #[derive(Debug)]

@@ -35,7 +35,7 @@ impl Image {
     /// What this refers to, if it only accompanies another image.
     #[must_use]
     pub fn subject(&self) -> Option<Digest> {
-        self.target.annotations.get(annotation::MANIFEST_SUBJECT)?.parse().ok()
+        subject_of(&self.target)
     }
 
     /// Whether this only accompanies another image and is none itself.
@@ -55,6 +55,11 @@ impl Image {
 #[must_use]
 pub fn shown(name: Option<&Reference>, digest: &Digest) -> String {
     name.map_or_else(|| digest.to_string(), Reference::familiar)
+}
+
+/// What a descriptor of `index.json` refers to, if it only accompanies that.
+pub(crate) fn subject_of(descriptor: &Descriptor) -> Option<Digest> {
+    descriptor.annotations.get(annotation::MANIFEST_SUBJECT)?.parse().ok()
 }
 
 /// Whether an annotation is the store's own and must not leave it.

@@ -164,3 +164,43 @@ fn artifacts() {
     assert!(said.contains("does not provide the specified platform (linux/amd64)"), "{said}");
     assert!(said.ends_with("hint: present: none\n"), "{said}");
 }
+
+/// What refers to an image may be an index; it comes along with everything below it, or not at all.
+#[test]
+fn a_referrer_that_is_an_index() {
+    let mut layout = Layout::default();
+    let image = layout.image(&Maker::new("linux/amd64").layer("1"));
+    layout.name(&image, "docker.io/library/signed:1");
+    let config = layout.put("application/vnd.oci.empty.v1+json", "{}");
+    let statements = ["1", "2"].map(|n| layout.put("application/vnd.in-toto+json", format!("{{\"n\":{n}}}")));
+    let signatures = statements.each_ref().map(|s| layout.manifest(&config, std::slice::from_ref(s)));
+    let both = layout.index(&signatures.each_ref());
+    layout.annotate(&both, &[("io.containerd.manifest.subject", &image.digest)]);
+    let place = Place::with(&layout);
+
+    let archive = place.saved("signed:1");
+    assert_eq!(roots(&archive), [image.digest.clone(), both.digest.clone()]);
+    let here = Place::new();
+    here.write("a.tar", &archive);
+    here.ok("load -i a.tar");
+    here.ok("store gc");
+    assert!(archive == here.saved("signed:1"));
+    assert!(here.ok("store check").ends_with(": no faults\n"));
+
+    layout.remove(&statements[0].digest);
+    let damaged = Place::new();
+    layout.write(&damaged.path("layout"));
+    let ran = damaged.run("load -i layout");
+    let left = |place: &str| format!("referrer {} is left out: not all of it is in the {place}", both.digest);
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.stderr.contains(&left("archive")), "{}", ran.stderr);
+    assert_eq!(roots(&damaged.saved("signed:1")), std::slice::from_ref(&image.digest));
+    assert!(damaged.ok("store check").ends_with(": no faults\n"));
+
+    std::fs::remove_file(here.store().join(format!("blobs/{}", statements[0].digest.replace(':', "/"))))
+        .unwrap();
+    let ran = here.run("save signed:1");
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.stderr.contains(&left("store")), "{}", ran.stderr);
+    assert_eq!(roots(&ran.stdout), std::slice::from_ref(&image.digest));
+}

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use barge_oci::{Descriptor, Manifest, Reference, media_type};
+use barge_oci::{Descriptor, Manifest, media_type};
 
 use super::content::Content;
 use super::facts::Inside;
 use super::found::Found;
 use crate::error::{Error, Refusal, Result, quoted};
 use crate::graph::{Kind, Listed, State, Tree, read_config};
+use crate::image::shown;
 
 /// How many of the blobs that are missing are named.
 const NAMED: usize = 3;
@@ -78,7 +79,7 @@ fn image(listed: &Listed, content: &Content) -> Result<()> {
 
 /// The error for an image of which nothing is whole; names what is missing.
 fn missing(found: &Found) -> Error {
-    let name = found.name.as_ref().map_or_else(|| found.target.digest.to_string(), Reference::familiar);
+    let name = shown(found.name.as_ref(), &found.target.digest);
     let absent = found.tree.absent_indexes.iter().map(|d| ("index", d));
     let manifests = found.tree.manifests.iter().flat_map(|m| match &m.state {
         State::Absent => vec![("manifest", &m.descriptor)],

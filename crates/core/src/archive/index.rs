@@ -10,7 +10,7 @@ use super::listing::{Listing, MAX_IMAGES};
 use super::spool::MAX_ROOT_BYTES;
 use crate::error::{Error, Refusal, Result, printable, quoted};
 use crate::graph::unreadable;
-use crate::image::name_of;
+use crate::image::{name_of, subject_of};
 
 /// How large the annotations of one image may be together; the store keeps them.
 const MAX_ANNOTATION_BYTES: usize = 64 << 10;
@@ -32,20 +32,16 @@ impl Listing {
             let message = format!("index.json lists {listed} images, {MAX_IMAGES} at most are read");
             return Err(Error::refused(Refusal::LimitExceeded, message));
         }
-        let subject =
-            |d: &Descriptor| d.annotations.get(annotation::MANIFEST_SUBJECT)?.parse::<Digest>().ok();
-        let (referrers, images): (Vec<_>, Vec<_>) =
-            index.manifests.into_iter().partition(|d| subject(d).is_some());
+        let (mut waiting, images): (Vec<_>, Vec<_>) =
+            index.manifests.into_iter().partition(|d| subject_of(d).is_some());
         for descriptor in images {
             self.add_listed(descriptor)?;
         }
         let trees = self.trees.values().flat_map(|t| t.manifests.iter().map(|m| m.descriptor.digest));
         let mut held: BTreeSet<Digest> = self.trees.keys().copied().chain(trees).collect();
-        let mut waiting = referrers;
         loop {
-            let here = |d: &Descriptor| subject(d).is_some_and(|s| held.contains(&s));
-            let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(here);
-            waiting = later;
+            let refers = |d: &mut Descriptor| subject_of(d).is_some_and(|s| held.contains(&s));
+            let now: Vec<Descriptor> = waiting.extract_if(.., refers).collect();
             if now.is_empty() {
                 break;
             }

@@ -1,8 +1,8 @@
 //! Writes a planned archive as a folder: an OCI image layout, new or one that has images already.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use barge_oci::{Descriptor, Document, Hasher, Index, OCI_LAYOUT, annotation, to_go_json};
@@ -14,6 +14,7 @@ use super::record::Record;
 use crate::cleanup::Temporary;
 use crate::content::Provider;
 use crate::error::{Error, Refusal, Result};
+use crate::folder::make_folders;
 use crate::progress::Progress;
 
 /// The largest `index.json` of a layout that is added to.
@@ -40,7 +41,7 @@ impl Plan {
         for record in &self.content {
             let to = folder.join(record.path());
             match record {
-                Record::Folder(_) => make_folder(&to)?,
+                Record::Folder(_) => make_folders(&to, 0o755).map_err(|e| Error::io("create", &to, e))?,
                 Record::Made(_, bytes) => replace(&to, bytes)?,
                 Record::Blob(blob) if holds(&to, blob, &mut buffer)? => progress.add(blob.size),
                 Record::Blob(blob) => {
@@ -129,10 +130,6 @@ fn holds(path: &Path, descriptor: &Descriptor, buffer: &mut Vec<u8>) -> Result<b
             Err(e) => return Err(Error::io("read", path, e)),
         }
     }
-}
-
-fn make_folder(path: &Path) -> Result<()> {
-    DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(|e| Error::io("create", path, e))
 }
 
 /// Makes a rename in `folder` durable.

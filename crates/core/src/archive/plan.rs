@@ -77,7 +77,7 @@ impl Plan {
             held.insert(narrowed.root.digest);
             draft.image(image, &narrowed, selection)?;
         }
-        draft.companions(source, companions, held)?;
+        draft.companions(source, companions, held, selection)?;
         draft.plan(&items, layout)
     }
 
@@ -122,15 +122,9 @@ impl Draft {
         let documents = narrowed.indexes.iter().copied();
         let present = narrowed.present.iter().flat_map(|m| m.present_blobs());
         for blob in documents.chain(present) {
-            if may_be_absent(blob) && !selection.foreign {
-                self.note(format!(
-                    "foreign layer {} is left out, `--include-foreign` takes it along",
-                    blob.digest
-                ));
-                continue;
+            if self.blob(blob, selection)? {
+                blobs.push((blob.digest, blob.size));
             }
-            self.insert(blob.digest, Record::Blob(blob.clone()))?;
-            blobs.push((blob.digest, blob.size));
         }
         let platforms = |listed: &[&Listed]| -> Vec<String> {
             let images = listed.iter().filter(|m| m.kind == Kind::Image);
@@ -146,34 +140,52 @@ impl Draft {
         Ok(())
     }
 
-    /// Referrers of what the archive holds, sorted by digest.
+    /// Referrers of what the archive holds, sorted by digest. Nothing lists one that is not whole.
     fn companions(
         &mut self,
         source: &impl Documents,
         companions: &[Image],
         mut held: BTreeSet<Digest>,
+        selection: &Selection,
     ) -> Result<()> {
-        let mut wanted: Vec<&Image> = Vec::new();
+        let mut taken = BTreeMap::new();
         let mut waiting: Vec<&Image> = companions.iter().collect();
         loop {
-            let here = |i: &&Image| i.subject().is_some_and(|s| held.contains(&s));
-            let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(here);
-            waiting = later;
+            let refers = |i: &mut &Image| i.subject().is_some_and(|s| held.contains(&s));
+            let now: Vec<&Image> = waiting.extract_if(.., refers).collect();
             if now.is_empty() {
                 break;
             }
-            held.extend(now.iter().map(|i| i.target.digest));
-            wanted.extend(now);
-        }
-        wanted.sort_by_key(|i| i.target.digest);
-        for image in wanted {
-            let tree = Tree::walk(source, &image.target)?;
-            for blob in tree.whole().flat_map(Listed::present_blobs) {
-                self.insert(blob.digest, Record::Blob(blob.clone()))?;
+            for image in now {
+                let digest = image.target.digest;
+                let tree = Tree::walk(source, &image.target)?;
+                if !tree.is_closed() {
+                    self.note(format!("referrer {digest} is left out: not all of it is in the store"));
+                    continue;
+                }
+                let documents = tree.listed_indexes().into_iter();
+                for blob in documents.chain(tree.whole().flat_map(Listed::present_blobs)) {
+                    self.blob(blob, selection)?;
+                }
+                held.insert(digest);
+                taken.insert(digest, nameless(image.target.clone()));
             }
-            self.entries.push(nameless(image.target.clone()));
         }
+        self.entries.extend(taken.into_values());
         Ok(())
+    }
+
+    /// A blob that is there; whether it goes along.
+    fn blob(&mut self, blob: &Descriptor, selection: &Selection) -> Result<bool> {
+        if may_be_absent(blob) && !selection.foreign {
+            self.note(format!(
+                "foreign layer {} is left out, `--include-foreign` takes it along",
+                blob.digest
+            ));
+            return Ok(false);
+        }
+        self.insert(blob.digest, Record::Blob(blob.clone()))?;
+        Ok(true)
     }
 
     fn insert(&mut self, digest: Digest, record: Record) -> Result<()> {

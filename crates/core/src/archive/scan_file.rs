@@ -213,7 +213,7 @@ impl Scan<'_> {
 
     /// What was kept is what counts; without a keeper it is the archive itself.
     fn read_again(&self, digest: &Digest, file: &Coming<'_>) -> Result<Blob> {
-        let missing = || Error::not_found(format!("content digest {digest}: not found"));
+        let missing = || Error::no_content(digest);
         if let Pass::Keep(keeper, _) = &self.pass {
             return keeper.reopen(digest)?.ok_or_else(missing);
         }

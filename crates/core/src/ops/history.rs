@@ -32,7 +32,7 @@ pub fn history(store: &Store, argument: &str, platform: Option<&Platform>) -> Re
     let image = one(&store.images()?, argument)?.image;
     let tree = Tree::walk(store, &image.target)?;
     let listed = choose(&tree, argument, platform)?;
-    let missing = || Error::not_found(format!("content digest {}: not found", listed.descriptor.digest));
+    let missing = || Error::no_content(&listed.descriptor.digest);
     let manifest = listed.manifest.as_ref().ok_or_else(missing)?;
     let config = read_config(store, manifest)?.ok_or_else(missing)?;
     let mut layers = manifest.layers.iter();

@@ -126,7 +126,7 @@ struct Wanted {
 impl Wanted {
     fn of(archive: &Archive, options: &LoadOptions) -> Result<Self> {
         let mut loaded = Loaded { images: Vec::new(), warnings: archive.warnings.clone() };
-        let (mut wanted, mut images, mut referrers) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut wanted, mut images) = (Vec::new(), Vec::new());
         for found in &archive.images {
             let parts = wanted_parts(found, &options.platforms)?;
             wanted.extend(found.tree.indexes.keys().copied());
@@ -137,25 +137,38 @@ impl Wanted {
             loaded.images.push(LoadedImage { name: name.clone(), bare_tag, digest, absent });
             images.push(Image { name, target: found.target.clone() });
         }
-        for target in &archive.referrers {
-            let tree = Tree::walk(archive, target)?;
-            wanted.extend(tree.whole().flat_map(|m| blobs(archive, m)));
-            referrers.push(Image { name: None, target: target.clone() });
-        }
-        wanted.sort();
-        wanted.dedup();
+        let referrers = archive.referrers.iter().map(|target| Image { name: None, target: target.clone() });
+        let referrers = referrers.collect();
         let whole = archive.images.iter().flat_map(|found| found.tree.whole()).map(|m| m.descriptor.digest);
         let whole = whole.collect();
         Ok(Self { loaded, images, referrers, whole, blobs: wanted })
     }
 
-    /// Looks at every image as `content` has it.
+    /// Looks at every image as `content` has it. What refers to one comes along whole or not at all.
     fn staged<C: Documents>(self, content: C) -> Result<Staged<C>> {
-        let Self { loaded, images, referrers, whole, blobs: wanted } = self;
+        let Self { mut loaded, images, mut referrers, whole, blobs: mut wanted } = self;
         let mut walked = BTreeSet::new();
-        for image in images.iter().chain(&referrers).filter(|i| walked.insert(i.target.digest)) {
+        for image in images.iter().filter(|i| walked.insert(i.target.digest)) {
             Tree::walk(&content, &image.target)?;
         }
+        let mut left = BTreeSet::new();
+        for image in &referrers {
+            let tree = Tree::walk(&content, &image.target)?;
+            let digest = image.target.digest;
+            // What a referrer refers to is listed before it.
+            if !tree.is_closed() || image.subject().is_some_and(|s| left.contains(&s)) {
+                loaded
+                    .warnings
+                    .push(format!("referrer {digest} is left out: not all of it is in the archive"));
+                left.insert(digest);
+                continue;
+            }
+            wanted.extend(tree.indexes.keys().copied());
+            wanted.extend(tree.whole().flat_map(Listed::present_blobs).map(|b| b.digest));
+        }
+        referrers.retain(|image| !left.contains(&image.target.digest));
+        wanted.sort();
+        wanted.dedup();
         Ok(Staged { loaded, images, referrers, whole, content, wanted })
     }
 }

@@ -248,7 +248,7 @@ fn keep(
 ) -> Result<bool> {
     let Some(mut partial) = store.receive(descriptor, stop)? else { return Ok(false) };
     let Some(bytes) = arriving.document(descriptor)? else {
-        return Err(Error::not_found(format!("content digest {}: not found", descriptor.digest)));
+        return Err(Error::no_content(&descriptor.digest));
     };
     partial.start_over()?;
     partial.write(&bytes)?;

@@ -159,7 +159,7 @@ impl Read for Stoppable {
 fn documents(source: &impl Provider, narrowed: &Narrowed<'_>) -> Result<Vec<(Descriptor, Vec<u8>)>> {
     let mut documents = Vec::new();
     let mut read = |descriptor: &Descriptor| -> Result<()> {
-        let missing = || Error::not_found(format!("content digest {}: not found", descriptor.digest));
+        let missing = || Error::no_content(&descriptor.digest);
         let bytes = source.document(descriptor)?.ok_or_else(missing)?;
         documents.push((descriptor.clone(), bytes));
         Ok(())

@@ -82,8 +82,8 @@ fn lasting(images: Vec<(&Image, &Arc<Summary>)>) -> DigestSet {
     while !staying.is_empty() {
         needed.extend(staying.iter().flat_map(|(_, summary)| summary.digests()));
         let refers =
-            |(image, _): &(&Image, &Arc<Summary>)| image.subject().is_some_and(|s| needed.contains(&s));
-        (staying, others) = others.into_iter().partition(refers);
+            |(image, _): &mut (&Image, &Arc<Summary>)| image.subject().is_some_and(|s| needed.contains(&s));
+        staying = others.extract_if(.., refers).collect();
     }
     needed
 }

@@ -3,14 +3,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::placed::Placed;
 use super::target::folder_of;
 use crate::cleanup::Temporary;
 use crate::error::{Error, Result};
-use crate::store::random_name;
+use crate::store::{is_random_name, random_name};
 
 /// The mode of a saved archive, whatever the umask: images hold secrets.
 const MODE: u32 = 0o600;
@@ -36,20 +36,9 @@ impl AtomicFile {
         remove_stale(&folder, &target);
         let doing = |e: io::Error| Error::io("create", &target, e);
         let (file, temporary) = match nameless(&folder) {
-            Some(file) => (file, None),
-            None => {
-                let temporary = Temporary::new(temporary_name(&folder, &target)?);
-                let file = OpenOptions::new()
-                    .read(true)
-                    .write(true)
-                    .create_new(true)
-                    .mode(MODE)
-                    .open(temporary.path());
-                let file = file.map_err(doing)?;
-                // Held while this process lives; a later save recognises what a killed one left.
-                file.lock().map_err(doing)?;
-                (file, Some(temporary))
-            }
+            // Held while this process lives, as its name will be seen before the target has it.
+            Some(file) => file.lock().map(|()| (file, None)).map_err(doing)?,
+            None => named(&folder, &target)?,
         };
         file.set_permissions(std::fs::Permissions::from_mode(MODE)).map_err(doing)?;
         Ok(Self { placed: Placed::new(file, name), folder, target, temporary })
@@ -79,6 +68,23 @@ impl AtomicFile {
         temporary.kept();
         let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
         synced.map_err(|e| Error::io("sync", &self.target, e))
+    }
+}
+
+/// A file with a temporary name. Its lock is held while this process lives: a later save recognises by it what a killed
+/// one left.
+fn named(folder: &Path, target: &Path) -> Result<(File, Option<Temporary>)> {
+    let doing = |e: io::Error| Error::io("create", target, e);
+    loop {
+        let temporary = Temporary::new(temporary_name(folder, target)?);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(MODE);
+        let file = options.open(temporary.path()).map_err(doing)?;
+        file.lock().map_err(doing)?;
+        // Another save may have taken it for one that was left, before it was locked.
+        if file.metadata().map_err(doing)?.nlink() > 0 {
+            return Ok((file, Some(temporary)));
+        }
     }
 }
 
@@ -120,18 +126,24 @@ fn temporary_name(folder: &Path, target: &Path) -> Result<PathBuf> {
 /// Removes what a killed save of the same target left; nobody holds its lock any more.
 fn remove_stale(folder: &Path, target: &Path) {
     let prefix = format!(".{}.", target.file_name().unwrap_or_default().to_string_lossy());
+    let is_temporary = |name: &str| {
+        let random = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(SUFFIX));
+        random.is_some_and(is_random_name)
+    };
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with(&prefix) || !name.ends_with(SUFFIX) {
+        if !is_temporary(&name) {
             continue;
         }
         let path = entry.path();
         // What somebody else made to look like it, a link or a FIFO, must not be followed or waited for.
         let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
         let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(&path);
-        if opened.is_ok_and(|file| file.try_lock().is_ok()) {
-            // What cannot be removed now is tried again next time.
+        // It stays locked until it is gone. What cannot be removed now is tried again next time.
+        if let Ok(file) = opened
+            && file.try_lock().is_ok()
+        {
             let _ = std::fs::remove_file(&path);
         }
     }

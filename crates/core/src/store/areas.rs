@@ -133,15 +133,31 @@ impl Store {
 
     /// Replaces a file of the layout in one step that a crash cannot split.
     pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let (root, private) = (self.folder(Area::Root)?, self.folder(Area::Private)?);
-        let temporary = Temporary::within(private, &format!("{name}.{}", random_name()?));
-        let doing = |e| Error::io("write", &root.path(name), e);
-        let mut file = private.write(temporary.name()).map_err(doing)?;
-        file.lock().map_err(doing)?;
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(doing)?;
-        private.rename(temporary.name(), root, name).map_err(doing)?;
-        temporary.kept();
+        self.write_anew(Area::Root, name, |file| file.write_all(bytes).and_then(|()| file.sync_all()))?;
         self.sync(Area::Root)
+    }
+
+    /// Replaces a private file in one step; it may be lost in a crash.
+    pub(super) fn replace_private(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.write_anew(Area::Private, name, |file| file.write_all(bytes))
+    }
+
+    /// Writes a file under a temporary name, and puts it in the place of the one that has its name.
+    fn write_anew(
+        &self,
+        area: Area,
+        name: &str,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<()> {
+        let (to, private) = (self.folder(area)?, self.folder(Area::Private)?);
+        let temporary = Temporary::within(private, &format!("{name}.{}", random_name()?));
+        let doing = |e| Error::io("write", &to.path(name), e);
+        let mut file = private.write(temporary.name()).map_err(doing)?;
+        // Held while it is written, so that nobody takes it for what a killed process left.
+        file.lock().and_then(|()| write(&mut file)).map_err(doing)?;
+        private.rename(temporary.name(), to, name).map_err(doing)?;
+        temporary.kept();
+        Ok(())
     }
 
     /// Opens a file to read it, if it is there.
@@ -186,4 +202,9 @@ pub(crate) fn random_name() -> Result<String> {
     let drawn = getrandom::u64();
     let drawn = drawn.map_err(|e| Error::new(ErrorKind::Io, format!("draw a random number: {e}")))?;
     Ok(format!("{drawn:016x}"))
+}
+
+/// Whether a name is of that kind.
+pub(crate) fn is_random_name(name: &str) -> bool {
+    name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit())
 }

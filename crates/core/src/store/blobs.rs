@@ -88,7 +88,7 @@ impl Store {
     /// What a blob's content really is, and how many bytes.
     pub(super) fn hash(&self, digest: &Digest, progress: &dyn Progress) -> Result<(Digest, u64)> {
         let path = self.blob_path(digest);
-        let mut file = self.open_blob(digest)?.ok_or_else(|| absent(digest))?;
+        let mut file = self.open_blob(digest)?.ok_or_else(|| Error::no_content(digest))?;
         let (mut hasher, mut buffer, mut size) =
             (barge_oci::Hasher::new(digest.algorithm()), vec![0; CHUNK], 0);
         loop {
@@ -145,12 +145,10 @@ impl Documents for Store {
 
 impl Provider for Store {
     fn open(&self, descriptor: &Descriptor) -> Result<Blob> {
-        self.open_blob(&descriptor.digest)?.map(Blob::File).ok_or_else(|| absent(&descriptor.digest))
+        self.open_blob(&descriptor.digest)?
+            .map(Blob::File)
+            .ok_or_else(|| Error::no_content(&descriptor.digest))
     }
-}
-
-fn absent(digest: &Digest) -> Error {
-    Error::not_found(format!("content digest {digest}: not found"))
 }
 
 /// The error with advice, if a blob is not what it was when it came in.

@@ -11,8 +11,7 @@ use std::time::{Duration, SystemTime};
 use barge_oci::{Algorithm, Digest};
 use serde::{Deserialize, Serialize};
 
-use super::{Area, DigestSet, Store, Summary, random_name};
-use crate::cleanup::Temporary;
+use super::{Area, DigestSet, Store, Summary};
 use crate::content::Image;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -193,15 +192,7 @@ impl Store {
 
     /// Failing to write the cache costs time later, nothing else.
     fn cache(&self, cached: &Cached<&Summary>) {
-        let (Ok(bytes), Ok(name)) = (postcard::to_allocvec(cached), random_name()) else { return };
-        let Ok(private) = self.folder(Area::Private) else { return };
-        let place = Temporary::within(private, &format!("{CACHE}.{name}"));
-        let Ok(mut file) = private.write(place.name()) else { return };
-        // Held while it is written, so that nobody takes it for what a killed process left.
-        let bytes = [Digest::sha256(&bytes).hex().into_bytes(), bytes].concat();
-        let written = file.lock().and_then(|()| std::io::Write::write_all(&mut file, &bytes));
-        if written.is_ok() && private.rename(place.name(), private, CACHE).is_ok() {
-            place.kept();
-        }
+        let Ok(bytes) = postcard::to_allocvec(cached) else { return };
+        let _ = self.replace_private(CACHE, &[Digest::sha256(&bytes).hex().into_bytes(), bytes].concat());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use barge_oci::Digest;
 
 use super::verified::Look;
-use super::{Area, DigestSet, Store, Summary};
+use super::{Area, DigestSet, Store, Summary, is_random_name};
 use crate::content::{Image, total};
 use crate::error::{Error, Result};
 
@@ -44,9 +44,8 @@ impl Store {
         }
         let mut waiting: Vec<&Image> = images.iter().filter(|i| i.is_referrer()).collect();
         loop {
-            let here = |i: &&Image| i.subject().is_some_and(|s| needed.contains(&s));
-            let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(here);
-            waiting = later;
+            let refers = |i: &mut &Image| i.subject().is_some_and(|s| needed.contains(&s));
+            let now: Vec<&Image> = waiting.extract_if(.., refers).collect();
             if now.is_empty() {
                 break;
             }
@@ -156,12 +155,15 @@ impl Store {
         let _guard = self.lock("index.lock", true)?;
         let temporary = |name: &&String| {
             let random = name.rsplit_once('.').map(|(_, random)| random);
-            random.is_some_and(|r| r.len() == 16 && u64::from_str_radix(r, 16).is_ok())
+            random.is_some_and(is_random_name)
         };
         let private = self.folder(Area::Private)?;
         let regular = |name: &&String| private.look(name).is_ok_and(|stat| Look::of(&stat).is_file);
         for name in self.names_in(Area::Private)?.iter().filter(temporary).filter(regular) {
-            if self.open_if_there(Area::Private, name)?.is_some_and(|f| f.try_lock().is_ok()) {
+            // It stays locked until it is gone.
+            if let Some(file) = self.open_if_there(Area::Private, name)?
+                && file.try_lock().is_ok()
+            {
                 self.remove_if_there(Area::Private, name)?;
             }
         }

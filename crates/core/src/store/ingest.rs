@@ -1,6 +1,6 @@
 //! Ingests: content on its way into the store, invisible until all of it is verified.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
@@ -117,7 +117,7 @@ impl Ingest {
         self.sync(&moving)?;
         let _shared = self.store.lock("gc.lock", false)?;
         if let Some(lost) = wanted.iter().find(|d| !self.received.contains_key(d) && !self.store.holds(d)) {
-            return Err(Error::not_found(format!("content digest {lost}: not found")));
+            return Err(Error::no_content(lost));
         }
         for (digest, _) in &moving {
             let blobs = self.store.folder(Area::of(digest.algorithm()))?;
@@ -128,6 +128,12 @@ impl Ingest {
             if moving.iter().any(|(d, _)| d.algorithm() == algorithm) {
                 self.store.sync(Area::of(algorithm))?;
             }
+        }
+        // A name fewer changes how a file looks: what is known under two digests has but the one from now on.
+        let moved: BTreeSet<&Digest> = moving.iter().map(|(digest, _)| *digest).collect();
+        for digest in self.received.keys().filter(|digest| !moved.contains(digest)) {
+            // What stays goes with the folder.
+            let _ = self.folder.remove(&digest.hex());
         }
         self.store.verified(moving.iter().map(|(digest, look)| (**digest, **look)));
         self.store.update(|names| {

@@ -30,7 +30,7 @@ mod summary;
 mod verified;
 
 use areas::Area;
-pub(crate) use areas::random_name;
+pub(crate) use areas::{is_random_name, random_name};
 pub(crate) use blobs::DigestSet;
 pub use check::{Checked, Fault, Subject};
 pub use gc::Freed;

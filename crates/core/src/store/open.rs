@@ -1,8 +1,6 @@
 //! A store that is opened, and one that is made.
 
-use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +10,7 @@ use super::Area;
 use super::areas::{Folders, PRIVATE};
 use super::names::{INDEX, empty};
 use crate::error::{Error, ErrorKind, Result, printable};
+use crate::folder::make_folders;
 
 const LAYOUT: &str = "oci-layout";
 
@@ -73,27 +72,37 @@ impl Store {
     /// # Errors
     /// `Io`, also if the list of its images is gone.
     pub(crate) fn create(&self) -> Result<()> {
-        let there = |name| self.try_folder(Area::Root).is_ok_and(|root| root.look(name).is_ok());
         let made = |area: &Area| self.try_folder(*area).is_ok();
-        if Area::MADE.iter().all(made) && there(INDEX) && there(LAYOUT) {
+        if Area::MADE.iter().all(made) && self.has_file(INDEX)? && self.has_file(LAYOUT)? {
             return Ok(());
         }
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.root);
-        made.map_err(|e| Error::io("create store", &self.root, e))?;
+        make_folders(&self.root, 0o700).map_err(|e| Error::io("create store", &self.root, e))?;
         // The private folder comes first: whoever looks meanwhile sees that this is going to be a store.
         for area in Area::MADE {
             self.make(area)?;
         }
         let _guard = self.lock("index.lock", true)?;
-        if !there(INDEX) {
-            self.refuse_without_names()?;
+        // Before anything names what is in them.
+        self.sync(Area::Blobs)?;
+        self.refuse_without_names()?;
+        if !self.has_file(INDEX)? {
             self.replace(INDEX, &empty()?)?;
         }
         // Behind index.json, which is on the disk by now: a layout without it has lost it.
-        if !there(LAYOUT) {
+        if !self.has_file(LAYOUT)? {
             self.replace(LAYOUT, OCI_LAYOUT)?;
         }
         Ok(())
+    }
+
+    /// Whether a file of the layout is there. What cannot be told is an error: it would be made anew.
+    fn has_file(&self, name: &str) -> Result<bool> {
+        let Some(root) = self.folder_if_there(Area::Root)? else { return Ok(false) };
+        match root.look(name) {
+            Ok(_) => Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(Error::io("open", &root.path(name), e)),
+        }
     }
 
     /// Refuses a store that has lost its index.json: it would look empty, and everything in it like garbage.
@@ -101,21 +110,19 @@ impl Store {
     /// # Errors
     /// `Io`, in words that say what is there.
     pub(super) fn refuse_without_names(&self) -> Result<()> {
-        let Some(root) = self.folder_if_there(Area::Root)? else { return Ok(()) };
-        let is_gone = |name: &str| matches!(root.look(name), Err(e) if e.kind() == io::ErrorKind::NotFound);
-        if !is_gone(INDEX) {
+        if self.is_absent() || self.has_file(INDEX)? {
             return Ok(());
         }
         let there = if !self.blobs()?.is_empty() {
             "blobs are"
-        } else if !is_gone(LAYOUT) {
+        } else if self.has_file(LAYOUT)? {
             "oci-layout is"
         } else {
             // Somebody makes it just now, or was killed while they did.
             return Ok(());
         };
         // Whoever makes a store puts index.json there before either: it may have come since the first look.
-        if !is_gone(INDEX) {
+        if self.has_file(INDEX)? {
             return Ok(());
         }
         let message = format!("open store {}: {INDEX} is missing, but {there} there", self.shown());

@@ -18,11 +18,10 @@ use barge_oci::Digest;
 use rustix::fs::{FileType, Stat};
 
 use super::blobs::PartOfDigest;
-use super::{Area, Store, random_name};
-use crate::cleanup::Temporary;
+use super::{Area, Store};
 
 const LIST: &str = "verified";
-/// As much of the list as is read, a line of which is 150 bytes.
+/// As much of the list as is read, a line of which is 150 to 220 bytes.
 const MAX_LIST_BYTES: u64 = 256 << 20;
 /// How many lines too many are not worth the trouble.
 const SPARE: usize = 16;
@@ -165,15 +164,8 @@ impl Store {
         if lines <= 2 * here.len() + SPARE {
             return;
         }
-        let (Ok(name), Ok(private)) = (random_name(), self.folder(Area::Private)) else { return };
-        let place = Temporary::within(private, &format!("{LIST}.{name}"));
-        let Ok(mut file) = private.write(place.name()) else { return };
         let lines: String = here.iter().map(|(digest, look)| line(digest, look)).collect();
-        // Held while it is written, so that nobody takes it for what a killed process left.
-        let written = file.lock().and_then(|()| file.write_all(lines.as_bytes()));
-        if written.is_ok() && private.rename(place.name(), private, LIST).is_ok() {
-            place.kept();
-        }
+        let _ = self.replace_private(LIST, lines.as_bytes());
     }
 }
 

@@ -80,7 +80,7 @@ impl Gathered {
     }
 
     fn of_digest(&self, digest: &Digest) -> Result<&Repository> {
-        let unknown = || Error::not_found(format!("content digest {digest}: not found"));
+        let unknown = || Error::no_content(digest);
         self.listing(digest).ok_or_else(unknown)
     }
 

@@ -176,7 +176,7 @@ impl Provider for Unpacked {
     /// Layers are not verified, as no blob is: size and digest are for the reader to check.
     fn open(&self, descriptor: &Descriptor) -> Result<Blob> {
         let blob = self.made.open(descriptor).map_err(advised)?;
-        blob.ok_or_else(|| Error::not_found(format!("content digest {}: not found", descriptor.digest)))
+        blob.ok_or_else(|| Error::no_content(&descriptor.digest))
     }
 }
 
