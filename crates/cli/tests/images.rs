@@ -1,6 +1,6 @@
 //! `barge images`: tables, filters, formats. Trees are in `images/tree.rs`, one image looked at closely in
-//! `images/inspect.rs`, changes in `images/change.rs`, copies in `images/copy.rs`, images and stores that are not to be
-//! had in `images/missing.rs`.
+//! `images/inspect.rs`, changes in `images/change.rs`, copies in `images/copy.rs`, root file systems that become images in
+//! `images/import.rs`, images and stores that are not to be had in `images/missing.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -11,6 +11,8 @@ mod change;
 mod common;
 #[path = "images/copy.rs"]
 mod copy;
+#[path = "images/import.rs"]
+mod import;
 #[path = "images/inspect.rs"]
 mod inspect;
 #[path = "images/missing.rs"]

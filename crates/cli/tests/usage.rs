@@ -72,6 +72,48 @@ fn too_many_arguments() {
 }
 
 #[test]
+fn arguments_of_what_asks_registries() {
+    for group in ["", "image "] {
+        for line in ["pull", "pull a b"] {
+            let usage = format!("barge {group}pull [OPTIONS] NAME[:TAG|@DIGEST]");
+            miscounted(&format!("{group}{line}"), "requires 1 argument", &usage);
+        }
+        for line in ["push", "push a b"] {
+            let usage = format!("barge {group}push [OPTIONS] NAME[:TAG]");
+            miscounted(&format!("{group}{line}"), "requires 1 argument", &usage);
+        }
+        let usage = format!("barge {group}import [OPTIONS] file|URL|- [REPOSITORY[:TAG]]");
+        miscounted(&format!("{group}import"), "requires at least 1 argument", &usage);
+        miscounted(&format!("{group}import a b c"), "requires at most 2 arguments", &usage);
+    }
+    miscounted("login a b", "requires at most 1 argument", "barge login [OPTIONS] [SERVER]");
+    miscounted("logout a b", "requires at most 1 argument", "barge logout [SERVER]");
+}
+
+/// Docker, too, calls a command by its first name, whatever was typed.
+#[test]
+fn other_names_of_commands() {
+    let place = Place::new();
+    let ls = "barge: 'barge image ls' requires at most 1 argument\n\n\
+              Usage:  barge image ls [OPTIONS] [REPOSITORY[:TAG]]\n\n\
+              Run 'barge image ls --help' for more information\n";
+    assert_eq!(place.fails("image list a b"), ls);
+    let rm = "barge: 'barge image rm' requires at least 1 argument\n\n\
+              Usage:  barge image rm [OPTIONS] IMAGE [IMAGE...]\n\n\
+              See 'barge image rm --help' for more information\n";
+    assert_eq!(place.fails("image remove"), rm);
+    for (line, usage) in [
+        ("image list", "barge image ls [OPTIONS] [REPOSITORY[:TAG]]"),
+        ("image remove", "barge image rm [OPTIONS] IMAGE [IMAGE...]"),
+        ("import", "barge import [OPTIONS] file|URL|- [REPOSITORY[:TAG]]"),
+        ("logout", "barge logout [SERVER]"),
+    ] {
+        let help = place.ok(&format!("{line} --help"));
+        assert!(help.contains(&format!("\nUsage:  {usage}\n")), "{line}: {help}");
+    }
+}
+
+#[test]
 fn arguments_of_what_docker_does_not_have() {
     miscounted("archive ls", "requires 1 argument", "barge archive ls [OPTIONS] FILE");
     miscounted("archive verify a b", "requires 1 argument", "barge archive verify [OPTIONS] FILE");

@@ -44,10 +44,10 @@ fn credential(args: &Login) -> Result<Credential, Failure> {
     let fail = |text: &str| Err(Failure::Text(text.to_owned(), 1));
     let doing = |e| Error::io("read", Path::new("standard input"), e);
     if args.password_stdin && args.password.is_some() {
-        return fail("--password and --password-stdin are mutually exclusive");
+        return fail("conflicting options: cannot specify both --password and --password-stdin");
     }
     if args.password_stdin && args.username.is_none() {
-        return fail("Must provide --username with --password-stdin");
+        return fail("the --password-stdin option requires --username to be set");
     }
     let username = match &args.username {
         Some(username) => username.clone(),

@@ -203,7 +203,9 @@ fn login_and_logout() {
         let kept: serde_json::Value = serde_json::from_slice(&fs::read(&config).unwrap()).unwrap();
         assert_eq!(kept["auths"].as_object().unwrap().len(), 1);
         assert_eq!(place.run(&format!("pull -q {name}")).code, Some(1));
-        assert!(login("--password-stdin", "x").2.contains("Must provide --username"));
+        let (code, _, said) = login("--password-stdin", "x");
+        let unset = "the --password-stdin option requires --username to be set\n";
+        assert_eq!((code, said.as_str()), (Some(1), unset));
         assert!(login("-u ali", "x").2.contains("non TTY device"));
         fs::write(&config, "[]").unwrap();
         assert!(login("-u ali --password-stdin", SECRET).2.contains("config.json"));
