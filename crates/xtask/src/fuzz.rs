@@ -1,8 +1,11 @@
 //! Fuzzing: every target of `fuzz/`, from its seeds and, where they are at hand, the archives of the shared corpus.
 
+use std::num::NonZero;
 use std::path::Path;
+use std::sync::Mutex;
+use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use barge_testkit::shared;
 
 use crate::{root, run};
@@ -21,34 +24,59 @@ pub(crate) enum Until {
     Few,
 }
 
-/// Fuzzes `targets`, or all, one after the other. The sanitizers are an unstable flag of the compiler that is pinned.
+/// Fuzzes `targets`, or all, as many at a time as there are processors. The sanitizers are an unstable flag of the compiler
+/// that is pinned.
 pub(crate) fn run(until: Until, targets: &[&str]) -> Result<()> {
     let all = targets_of(&root().join("fuzz/fuzz_targets"))?;
     let unknown = targets.iter().find(|t| !all.iter().any(|known| known == *t));
     ensure!(unknown.is_none(), "{}: no target; there are {}", unknown.unwrap_or(&""), all.join(", "));
     let chosen = all.iter().filter(|t| targets.is_empty() || targets.contains(&t.as_str()));
-    for target in chosen {
-        let limit = match until {
-            Until::Seconds(seconds) => format!("-max_total_time={seconds}"),
-            Until::Few => {
-                let runs = SLOW.iter().find(|(slow, _)| slow == target).map_or(FAST, |(_, runs)| *runs);
-                format!("-runs={runs}")
-            }
-        };
-        let corpus = format!("fuzz/corpus/{target}");
-        std::fs::create_dir_all(root().join(&corpus)).with_context(|| corpus.clone())?;
-        let mut seeds = vec![corpus, format!("fuzz/seeds/{target}")];
-        if READ_ARCHIVES.contains(&target.as_str()) {
-            seeds.extend(shared("corpus").map(|folder| folder.display().to_string()));
+    run::program(Path::new("env"), &["RUSTC_BOOTSTRAP=1", "cargo", "fuzz", "build"])?;
+    let next = Mutex::new(chosen);
+    let worker = || -> Result<()> {
+        loop {
+            let target = next.lock().map_err(|_| anyhow!("another target failed"))?.next();
+            let Some(target) = target else { return Ok(()) };
+            println!("{}", fuzz(target, until)?);
         }
-        seeds.retain(|folder| root().join(folder).exists());
-        let mut words = vec!["RUSTC_BOOTSTRAP=1", "cargo", "fuzz", "run", target];
-        words.extend(seeds.iter().map(String::as_str));
-        words.extend(["--", &limit, "-timeout=30", "-rss_limit_mb=2048", "-max_len=65536", "-verbosity=0"]);
-        words.push("-print_final_stats=1");
-        run::program(Path::new("env"), &words)?;
+    };
+    std::thread::scope(|scope| {
+        let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| anyhow!("a worker panicked"))?)
+    })
+}
+
+/// Fuzzes one target.
+///
+/// # Returns
+/// What it did, in a line.
+fn fuzz(target: &str, until: Until) -> Result<String> {
+    let limit = match until {
+        Until::Seconds(seconds) => format!("-max_total_time={seconds}"),
+        Until::Few => {
+            let runs = SLOW.iter().find(|(slow, _)| *slow == target).map_or(FAST, |(_, runs)| *runs);
+            format!("-runs={runs}")
+        }
+    };
+    let corpus = format!("fuzz/corpus/{target}");
+    std::fs::create_dir_all(root().join(&corpus)).with_context(|| corpus.clone())?;
+    let mut seeds = vec![corpus, format!("fuzz/seeds/{target}")];
+    if READ_ARCHIVES.contains(&target) {
+        seeds.extend(shared("corpus").map(|folder| folder.display().to_string()));
     }
-    Ok(())
+    seeds.retain(|folder| root().join(folder).exists());
+    let mut words = vec!["RUSTC_BOOTSTRAP=1", "cargo", "fuzz", "run", target];
+    words.extend(seeds.iter().map(String::as_str));
+    words.extend(["--", &limit, "-timeout=30", "-rss_limit_mb=2048", "-max_len=65536", "-verbosity=0"]);
+    words.push("-print_final_stats=1");
+    let start = Instant::now();
+    let said = run::diagnostics(Path::new("env"), &words)?;
+    let stats = said.lines().filter_map(|line| line.strip_prefix("stat::"));
+    let stats: Vec<String> =
+        stats.map(|stat| stat.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    ensure!(!stats.is_empty(), "{target} did not say what it did: {said}");
+    Ok(format!("{target}: {}; {}s", stats.join(", "), start.elapsed().as_secs()))
 }
 
 fn targets_of(folder: &Path) -> Result<Vec<String>> {

@@ -106,10 +106,7 @@ fn what_cannot_be_imported() {
             place.fails(&format!("{command} root.tar UPPER")),
             "invalid reference format: repository name (library/UPPER) must be lowercase\n"
         );
-        assert_eq!(
-            place.fails(&format!("{command} root.tar a@{HELLO}")),
-            "cannot import digest reference\n"
-        );
+        assert_eq!(place.fails(&format!("{command} root.tar a@{HELLO}")), "cannot import digest reference\n");
     }
     assert!(!place.store().exists());
 }

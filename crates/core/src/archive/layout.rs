@@ -141,7 +141,7 @@ fn sync_folder(folder: &Path) -> Result<()> {
 /// A file beside `to`, that becomes it when it is whole.
 fn temporary(to: &Path) -> Result<(Temporary, File)> {
     let name = to.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = Temporary::new(to.with_file_name(format!(".{name}.{}", crate::store::random_name()?)));
+    let temporary = Temporary::new(to.with_file_name(format!(".{name}.{}", crate::store::random_name())));
     let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(temporary.path());
     let file = file.map_err(|e| Error::io("create", temporary.path(), e))?;
     Ok((temporary, file))

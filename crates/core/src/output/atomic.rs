@@ -59,7 +59,7 @@ impl AtomicFile {
         let temporary = match self.temporary {
             Some(temporary) => temporary,
             None => {
-                let temporary = Temporary::new(temporary_name(&self.folder, &self.target)?);
+                let temporary = Temporary::new(temporary_name(&self.folder, &self.target));
                 give_name(self.placed.file(), temporary.path()).map_err(doing)?;
                 temporary
             }
@@ -76,7 +76,7 @@ impl AtomicFile {
 fn named(folder: &Path, target: &Path) -> Result<(File, Option<Temporary>)> {
     let doing = |e: io::Error| Error::io("create", target, e);
     loop {
-        let temporary = Temporary::new(temporary_name(folder, target)?);
+        let temporary = Temporary::new(temporary_name(folder, target));
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(MODE);
         let file = options.open(temporary.path()).map_err(doing)?;
@@ -118,9 +118,9 @@ fn give_name(_file: &File, _path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn temporary_name(folder: &Path, target: &Path) -> Result<PathBuf> {
+fn temporary_name(folder: &Path, target: &Path) -> PathBuf {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
-    Ok(folder.join(format!(".{name}.{}{SUFFIX}", random_name()?)))
+    folder.join(format!(".{name}.{}{SUFFIX}", random_name()))
 }
 
 /// Removes what a killed save of the same target left; nobody holds its lock any more.

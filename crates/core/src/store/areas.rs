@@ -9,7 +9,7 @@ use barge_oci::Algorithm;
 
 use super::Store;
 use crate::cleanup::Temporary;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::folder::Folder;
 
 /// What is the store's own, and no part of the layout.
@@ -150,7 +150,7 @@ impl Store {
         write: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> Result<()> {
         let (to, private) = (self.folder(area)?, self.folder(Area::Private)?);
-        let temporary = Temporary::within(private, &format!("{name}.{}", random_name()?));
+        let temporary = Temporary::within(private, &format!("{name}.{}", random_name()));
         let doing = |e| Error::io("write", &to.path(name), e);
         let mut file = private.write(temporary.name()).map_err(doing)?;
         // Held while it is written, so that nobody takes it for what a killed process left.
@@ -194,14 +194,10 @@ impl Store {
     }
 }
 
-/// 16 hex characters that no other process has drawn.
-///
-/// # Errors
-/// `Io`.
-pub(crate) fn random_name() -> Result<String> {
-    let drawn = getrandom::u64();
-    let drawn = drawn.map_err(|e| Error::new(ErrorKind::Io, format!("draw a random number: {e}")))?;
-    Ok(format!("{drawn:016x}"))
+/// 16 hex characters that no other process has drawn. Their seed comes from the system, and needs no file of it: a static
+/// program has to work in a root without `/dev`.
+pub(crate) fn random_name() -> String {
+    format!("{:016x}", fastrand::u64(..))
 }
 
 /// Whether a name is of that kind.

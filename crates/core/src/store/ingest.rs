@@ -47,7 +47,7 @@ impl Ingest {
         store.tidy()?;
         let _shared = store.lock("gc.lock", false)?;
         let ingests = store.folder(Area::Ingest)?;
-        let place = Temporary::within(ingests, &random_name()?);
+        let place = Temporary::within(ingests, &random_name());
         let made = ingests.make_folder(place.name()).and_then(|()| ingests.folder(place.name()));
         let folder = made.map_err(|e| Error::io("create", place.path(), e))?;
         let path = folder.path("lock");

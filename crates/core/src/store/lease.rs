@@ -78,7 +78,7 @@ impl Held {
         store.create()?;
         let _shared = store.lock("gc.lock", false)?;
         let leases = store.folder(Area::Leases)?;
-        let place = Temporary::within(leases, &random_name()?);
+        let place = Temporary::within(leases, &random_name());
         let file = leases.write(place.name()).map_err(|e| Error::io("create", place.path(), e))?;
         file.lock().map_err(|e| Error::io("lock", place.path(), e))?;
         Ok(Self { file, place })
