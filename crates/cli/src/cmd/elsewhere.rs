@@ -5,13 +5,14 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use barge_core::content::Image;
-use barge_core::error::{Error, ErrorKind};
+use barge_core::error::Error;
 use barge_core::resolve::all_tags;
 use barge_oci::Reference;
 use barge_sources::containerd::{Containerd, Via};
 use barge_sources::docker::Held;
 use barge_sources::unpacked::Unpacked;
 
+use super::missing::missing;
 use super::{Failure, engine, podman};
 use crate::args::Engines;
 
@@ -23,17 +24,12 @@ type Look = fn(&Engines, &str) -> Result<Option<String>, Failure>;
 
 /// The error, and if it is that the store has no such image, which engine has it and how to ask that.
 pub(super) fn advise(error: Error, engines: &Engines, names: &[String], command: &str) -> Error {
-    let text = error.to_string();
-    if error.kind() != ErrorKind::NotFound || !text.starts_with("No such image") {
-        return error;
-    }
-    let missing = |name: &&String| {
-        Reference::parse(name)
-            .is_ok_and(|parsed| text == format!("No such image: {}", parsed.or_latest().familiar()))
-    };
-    let Some(name) = names.iter().find(missing) else { return error };
-    match find(engines, name) {
-        Some(flags) => error.hint(format!("another place has it: `barge {command} {flags} {name}`")),
+    let Some(shown) = missing(&error) else { return error };
+    let meant =
+        |name: &&String| Reference::parse(name).is_ok_and(|parsed| parsed.or_latest().familiar() == shown);
+    let found = names.iter().find(meant).and_then(|name| Some((name, find(engines, name)?)));
+    match found {
+        Some((name, flags)) => error.hint(format!("another place has it: `barge {command} {flags} {name}`")),
         None => error,
     }
 }

@@ -2,24 +2,24 @@
 
 use std::io::{self, IsTerminal, stdin};
 use std::path::Path;
+use std::sync::Arc;
 
 use barge_core::archive;
 use barge_core::content::Provider;
 use barge_core::error::{Error, printable};
 use barge_core::image::shown;
-use barge_core::ops::{LoadOptions, Loaded, PushOptions, Source, Staged, push, stage, stage_in_place};
+use barge_core::ops::{LoadOptions, Loaded, PushOptions, Source, Staged, stage, stage_in_place};
 use barge_core::referrers::{Referrers, companions};
 use barge_core::select::Selection;
 use barge_core::store::Store;
-use barge_oci::Reference;
-use barge_server::wire::PUSH;
+use barge_oci::{Platform, Reference};
 use barge_sources::registry::Registry;
 
 use super::load_engine::Outgoing;
 use super::place::{Place, REGISTRY};
-use super::{Failure, Outcome, note, now, platforms, print, reference, referrers, registry};
+use super::{Failure, Outcome, note, now, platforms, print, push, reference, referrers, registry};
 use crate::args::{Checks, Engine, Load, ProgressMode};
-use crate::render::{progress, transfers};
+use crate::render::progress;
 use crate::usage::{Arity, bad_flag, check};
 
 /// Engines, where a registry could be named.
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
     };
     let platforms = platforms(&args.platform)?;
     let base_name = base_name.transpose()?;
-    let options = LoadOptions { platforms, base_name, checks, ..LoadOptions::default() };
+    let options = LoadOptions { platforms: platforms.clone(), base_name, checks, ..LoadOptions::default() };
     let file =
         args.input.as_deref().map(Path::new).filter(|p| !p.as_os_str().is_empty() && *p != Path::new("-"));
     if file.is_none() && stdin().is_terminal() {
@@ -63,12 +63,12 @@ pub(crate) fn run(args: &Load, store: impl Fn() -> Result<Store, Failure>, typed
         && let Some(staged) = stage_in_place(path, &options, progress.as_ref())?
     {
         drop(progress);
-        return send_to(args, &staged, &referrers, to);
+        return send_to(args, &staged, platforms, &referrers, to);
     }
     let mut staged = stage(&store()?, source, &options, progress.as_ref())?;
     drop(progress);
     if let Some(to) = to {
-        return send_to(args, &staged, &referrers, to);
+        return send_to(args, &staged, platforms, &referrers, to);
     }
     staged.referrers.retain(|i| referrers.takes(&i.target));
     report(&staged.commit(&now())?)
@@ -104,17 +104,24 @@ fn meant(typed: &str) -> Option<String> {
 }
 
 /// Into an engine, or a registry.
-fn send_to<C: Provider + Sync>(args: &Load, staged: &Staged<C>, referrers: &Referrers, to: &str) -> Outcome {
+fn send_to<C: Provider + Sync>(
+    args: &Load,
+    staged: &Staged<C>,
+    platforms: Vec<Platform>,
+    referrers: &Referrers,
+    to: &str,
+) -> Outcome {
     let Some((_, to)) = ENGINES.iter().find(|(name, _)| *name == to) else {
-        return send(args, staged, referrers, to);
+        return send(args, staged, &platforms, referrers, to);
     };
     // What is loaded keeps its digest.
-    let selection = Selection { platforms: platforms(&args.platform)?, keep_index: true, foreign: true };
+    let selection = Selection { platforms, keep_index: true, foreign: true };
     let outgoing = Outgoing {
         source: staged,
         images: staged.images.clone(),
         companions: staged.referrers.iter().filter(|i| referrers.takes(&i.target)).cloned().collect(),
         selection,
+        parallel: args.registries.reach.parallel.into(),
         mode: if args.quiet { ProgressMode::None } else { args.progress },
     };
     outgoing.into_engine(*to, &args.engines)?;
@@ -123,7 +130,13 @@ fn send_to<C: Provider + Sync>(args: &Load, staged: &Staged<C>, referrers: &Refe
 }
 
 /// Into a registry: `docker.io/library/a:1` below `registry/prefix` is `registry/prefix/library/a:1`.
-fn send<C: Provider + Sync>(args: &Load, staged: &Staged<C>, referrers: &Referrers, prefix: &str) -> Outcome {
+fn send<C: Provider + Sync>(
+    args: &Load,
+    staged: &Staged<C>,
+    platforms: &[Platform],
+    referrers: &Referrers,
+    prefix: &str,
+) -> Outcome {
     let mut named = Vec::new();
     for image in &staged.images {
         let Some(name) = &image.name else {
@@ -140,19 +153,14 @@ fn send<C: Provider + Sync>(args: &Load, staged: &Staged<C>, referrers: &Referre
     for (image, name) in &named {
         let repository = registry.repository(name.path());
         let options = PushOptions {
-            selection: Selection { platforms: platforms(&args.platform)?, ..Selection::default() },
+            selection: Selection { platforms: platforms.to_vec(), ..Selection::default() },
             parallel: args.registries.reach.parallel.into(),
             siblings: Vec::new(),
             companions: companions(staged, std::slice::from_ref(*image), &staged.referrers, referrers)?,
-            ..PushOptions::default()
+            stop: Arc::default(),
         };
         let mode = if args.quiet { ProgressMode::None } else { args.progress };
-        let transfers = transfers::new(PUSH, mode);
-        let pushed = push(staged, image, &repository, name.tag(), &options, transfers.as_ref())?;
-        drop(transfers);
-        if let Some(text) = &pushed.note {
-            note("note", text);
-        }
+        push::send(staged, image, &repository, name.tag(), &options, mode)?;
         print(&format!("Loaded image: {}\n", name.familiar()))?;
     }
     for warning in &staged.loaded.warnings {

@@ -1,6 +1,7 @@
 //! Images into engines: `barge load --to docker|containerd|podman`, `barge copy` to them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use barge_core::archive::{Plan, Planned, WriteOptions};
 use barge_core::content::{Image, Provider};
@@ -28,6 +29,8 @@ pub(super) struct Outgoing<'a> {
     /// What refers to them.
     pub(super) companions: Vec<Image>,
     pub(super) selection: Selection,
+    /// How many blobs at once, where blobs are sent.
+    pub(super) parallel: usize,
     pub(super) mode: ProgressMode,
 }
 
@@ -47,8 +50,13 @@ impl Outgoing<'_> {
 
     /// Blob by blob, only what is missing.
     fn into_containerd(self, containerd: &Containerd) -> Outcome {
-        let options =
-            PushOptions { selection: self.selection, companions: self.companions, ..PushOptions::default() };
+        let options = PushOptions {
+            selection: self.selection,
+            parallel: self.parallel,
+            siblings: Vec::new(),
+            companions: self.companions,
+            stop: Arc::default(),
+        };
         let transfers = transfers::new(PUSH, self.mode);
         let put = containerd.put(&self.source, &self.images, &options, transfers.as_ref());
         drop(transfers);

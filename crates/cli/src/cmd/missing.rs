@@ -17,11 +17,16 @@ const MOST_TAGS: usize = 5;
 
 /// The error, and if it is that `store` has no such image, what there is instead.
 pub(super) fn advise(error: Error, store: &Store) -> Error {
-    let text = error.to_string();
-    match text.strip_prefix(BEGINNING) {
-        Some(shown) if error.kind() == ErrorKind::NotFound => advise_of(error, store, shown),
-        _ => error,
+    match missing(&error) {
+        Some(shown) => advise_of(error, store, &shown),
+        None => error,
     }
+}
+
+/// What is not there, as it is shown, if that is what the error says.
+pub(super) fn missing(error: &Error) -> Option<String> {
+    let text = (error.kind() == ErrorKind::NotFound).then(|| error.to_string())?;
+    text.strip_prefix(BEGINNING).map(str::to_owned)
 }
 
 /// An error that says that `store` has not what is `shown`, with what there is instead. A hint that it has stays.

@@ -63,7 +63,8 @@ impl Place {
         let place = match text.split_once(':') {
             Some(("oci" | "oci-archive" | "docker-archive", rest)) => split(rest),
             Some((scheme, _)) if UNKNOWN.contains(&scheme) => return Err(unknown(scheme)),
-            _ if ARCHIVES.iter().any(|ending| text.ends_with(ending)) => return Err(no_file(text)),
+            // A tag may look like that, too.
+            None if ARCHIVES.iter().any(|ending| text.ends_with(ending)) => return Err(no_file(text)),
             _ => return Ok(Self::Store(text.to_owned())),
         };
         if place.0.as_os_str().is_empty() {

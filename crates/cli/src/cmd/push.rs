@@ -1,14 +1,16 @@
 //! `barge push`
 
-use barge_core::content::Image;
+use std::sync::Arc;
+
+use barge_core::content::{Image, Provider};
 use barge_core::error::Error;
 use barge_core::ops::{PushOptions, push};
 use barge_core::referrers::{Referrers, companions};
 use barge_core::select::Selection;
 use barge_core::store::{Lease, Store};
-use barge_oci::Reference;
+use barge_oci::{Descriptor, Reference};
 use barge_server::wire::PUSH;
-use barge_sources::registry::{Registry, siblings};
+use barge_sources::registry::{Registry, Repository, siblings};
 
 use super::{Failure, Outcome, missing, note, platforms, print, reference, referrers, registry};
 use crate::args::{ProgressMode, Push};
@@ -66,21 +68,36 @@ pub(crate) fn run(args: &Push, store: impl Fn() -> Result<Store, Failure>, typed
             parallel: args.transfer.registries.reach.parallel.into(),
             siblings: siblings(image, &images, &name),
             companions,
-            ..PushOptions::default()
+            stop: Arc::default(),
         };
         let tag = image.name.as_ref().and_then(Reference::tag);
         let mode = if args.transfer.quiet { ProgressMode::None } else { args.transfer.progress };
-        let transfers = transfers::new(PUSH, mode);
-        let pushed = push(&store, image, &repository, tag, &options, transfers.as_ref())?;
-        drop(transfers);
-        if let Some(text) = &pushed.note {
-            note("note", text);
-        }
-        let (tag, root) = (tag.unwrap_or_default(), &pushed.root);
+        let root = send(&store, image, &repository, tag, &options, mode)?;
+        let tag = tag.unwrap_or_default();
         match args.transfer.quiet {
             true => print(&format!("{}:{tag}\n", name.name()))?,
             false => print(&format!("{tag}: digest: {} size: {}\n", root.digest, root.size))?,
         }
     }
     Ok(())
+}
+
+/// Sends one image to a repository, and says what it went without.
+///
+/// # Returns
+/// What the tag leads to now.
+pub(super) fn send(
+    source: &(impl Provider + Sync),
+    image: &Image,
+    repository: &Repository,
+    tag: Option<&str>,
+    options: &PushOptions,
+    mode: ProgressMode,
+) -> Result<Descriptor, Failure> {
+    let transfers = transfers::new(PUSH, mode);
+    let pushed = push(source, image, repository, tag, options, transfers.as_ref());
+    drop(transfers);
+    let pushed = pushed?;
+    pushed.note.iter().for_each(|text| note("note", text));
+    Ok(pushed.root)
 }

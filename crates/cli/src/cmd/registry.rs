@@ -61,7 +61,7 @@ fn mirrors(flags: &[String]) -> Result<Vec<(String, String)>, Failure> {
             Some((host, url)) if !host.contains("://") => (host, url),
             _ => (HUB, flag.as_str()),
         };
-        if !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) {
+        if !Settings::is_mirror(url) {
             return Err(Failure::Text(format!("\"--mirror\": `{}` is no URL", printable(url)), 1));
         }
         mirrors.push((host.to_owned(), url.to_owned()));
@@ -71,8 +71,8 @@ fn mirrors(flags: &[String]) -> Result<Vec<(String, String)>, Failure> {
         // What the daemon makes of its file is its own business: what is no such list is none.
         let config = std::fs::read(file).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
         let listed = config.as_ref().and_then(|config| config.get("registry-mirrors")?.as_array());
-        let urls =
-            listed.into_iter().flatten().filter_map(Value::as_str).filter(|url| url.starts_with("https://"));
+        let urls = listed.into_iter().flatten().filter_map(Value::as_str);
+        let urls = urls.filter(|url| url.starts_with("https://") && Settings::is_mirror(url));
         mirrors.extend(urls.map(|url| (HUB.to_owned(), url.to_owned())));
     }
     Ok(mirrors)

@@ -16,9 +16,6 @@ use crate::parallel::{each, stopped};
 use crate::progress::Transfers;
 use crate::select::Selection;
 
-/// How many blobs are sent at once by whoever does not say; docker's default.
-const PARALLEL: usize = 3;
-
 /// What is sent, and how.
 #[derive(Debug, Clone)]
 pub struct PushOptions {
@@ -32,18 +29,6 @@ pub struct PushOptions {
     pub companions: Vec<Image>,
     /// Set, it ends the push.
     pub stop: Arc<AtomicBool>,
-}
-
-impl Default for PushOptions {
-    fn default() -> Self {
-        Self {
-            selection: Selection::default(),
-            parallel: PARALLEL,
-            siblings: Vec::new(),
-            companions: Vec::new(),
-            stop: Arc::default(),
-        }
-    }
 }
 
 /// What was sent.

@@ -15,8 +15,7 @@ use crate::image::Image;
 #[derive(Debug)]
 pub struct Lease {
     store: Store,
-    /// `None` for a store that is not there, and for one that must not be written to: nobody else can take
-    /// anything from it either.
+    /// `None` for a store that is not there, and for one that must not be written to: no lease can be left in it.
     held: Option<Held>,
 }
 

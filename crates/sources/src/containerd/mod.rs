@@ -23,4 +23,5 @@ mod writer;
 
 pub use disk::{Via, Way};
 pub use lease::LeaseGuard;
+pub use receive::Put;
 pub use source::Containerd;

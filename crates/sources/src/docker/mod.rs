@@ -18,6 +18,6 @@ mod relay;
 pub use address::{Address, TlsFiles};
 pub use ask::Ask;
 pub use context::Contexts;
-pub use engine::Engine;
+pub use engine::{About, Engine};
 pub use fetched::Fetched;
 pub use held::Held;

@@ -1,10 +1,12 @@
 //! Where a registry is: under TLS or not, what is its own there, and what it is asked through.
 
+use std::io::ErrorKind::{ConnectionRefused, ConnectionReset, InvalidData, UnexpectedEof};
+
 use barge_core::error::{Error, ErrorKind, Result, printable};
 use ureq::http::{Request, Uri};
 
 use super::client::Client;
-use super::endpoint::{authority, is_loopback};
+use super::endpoint::{authority, has_default_port, is_loopback};
 use super::unanswered::is_certificate;
 
 impl Client {
@@ -16,9 +18,9 @@ impl Client {
         origin(&base) == origin(&url) && below.is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// The URL of what a call is about. What the registry names itself may be elsewhere, and not outside TLS.
-    pub(super) fn url(&self, target: &str) -> Result<String> {
-        let base = self.base()?;
+    /// The URL of `what` a call is about. What the registry names itself may be elsewhere, and not outside TLS.
+    pub(super) fn url(&self, target: &str, what: &str) -> Result<String> {
+        let base = self.base(what)?;
         if target.starts_with('/') {
             return Ok(format!("{base}{target}"));
         }
@@ -38,15 +40,16 @@ impl Client {
         Err(Error::new(ErrorKind::Unavailable, message))
     }
 
-    /// Where this registry is. Without TLS only where it is allowed, and where TLS is not spoken.
-    pub(super) fn base(&self) -> Result<&str> {
+    /// Where this registry is, of which `what` is to be asked. Without TLS only where it is allowed, and where TLS is not
+    /// spoken.
+    pub(super) fn base(&self, what: &str) -> Result<&str> {
         if let Some(base) = self.base.get() {
             return Ok(base);
         }
         let authority = authority(&self.host);
         let encrypted = format!("https://{authority}");
         let plain_will_do = is_loopback(&self.host) || !self.settings.verify_tls;
-        let base = if plain_will_do && !self.speaks_tls(&encrypted)? {
+        let base = if plain_will_do && !self.speaks_tls(&encrypted, what)? {
             format!("http://{authority}")
         } else {
             encrypted
@@ -54,15 +57,35 @@ impl Client {
         Ok(self.base.get_or_init(|| base))
     }
 
-    fn speaks_tls(&self, base: &str) -> Result<bool> {
+    /// Whether TLS is spoken at `base`. It is asked once, and so answered only by what will be so later, too.
+    fn speaks_tls(&self, base: &str, what: &str) -> Result<bool> {
         let url = format!("{base}/v2/");
-        let request = Request::get(url.as_str()).body(());
-        let request = request.map_err(|e| Error::invalid(format!("{}: {e}", self.host)))?;
-        match self.run(request) {
-            Ok(_) => Ok(true),
-            // It does, and not well.
-            Err(e) if is_certificate(&e) => Err(self.unanswered("connect", &url, &e)),
-            Err(_) => Ok(false),
+        let mut tries = self.tries(&url, false);
+        loop {
+            let request = Request::get(url.as_str()).body(());
+            let request = request.map_err(|e| Error::invalid(format!("{}: {e}", self.host)))?;
+            let sent = self.run(request);
+            match &sent {
+                Ok(_) => return Ok(true),
+                Err(e) if !is_certificate(e) && self.is_without_tls(e) => return Ok(false),
+                _ if tries.again(&sent) => {}
+                // Some who do not speak it hang up without a word.
+                Err(ureq::Error::Io(e)) if e.kind() == ConnectionReset => return Ok(false),
+                Err(e) => return Err(self.unanswered(what, &url, e)),
+            }
+        }
+    }
+
+    /// Whether who was to speak TLS said something else, or nobody is at its port and there is another for HTTP.
+    fn is_without_tls(&self, error: &ureq::Error) -> bool {
+        match error {
+            ureq::Error::Io(e) => match e.kind() {
+                InvalidData | UnexpectedEof => true,
+                ConnectionRefused => has_default_port(&self.host),
+                _ => false,
+            },
+            ureq::Error::Protocol(_) | ureq::Error::Rustls(_) => true,
+            _ => false,
         }
     }
 

@@ -13,7 +13,7 @@ use super::Settings;
 use super::auth::{Authorization, Challenge, TokenRequest, Tokens};
 use super::call::{Call, Payload};
 use super::credentials::Credential;
-use super::endpoint::{check_port, is_loopback, tls};
+use super::endpoint::{is_loopback, tls};
 use super::fault::fault;
 use super::tries::{Sent, Tries};
 use super::unanswered::unanswered;
@@ -34,6 +34,8 @@ pub(super) struct Client {
     /// `https://registry-1.docker.io`, once it is known.
     pub(super) base: OnceLock<String>,
     tokens: Tokens,
+    /// Whether it has ever answered.
+    answered: AtomicBool,
     /// Whether this is a mirror that did not answer, and is not asked again.
     given_up: AtomicBool,
 }
@@ -43,7 +45,6 @@ impl Client {
     pub(super) fn new(place: &str, settings: Arc<Settings>) -> Result<Self> {
         let (scheme, rest) = place.split_once("://").map_or(("", place), |(scheme, rest)| (scheme, rest));
         let host = rest.split('/').next().unwrap_or_default().to_owned();
-        check_port(&host)?;
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(MAX_REDIRECTS)
@@ -62,13 +63,14 @@ impl Client {
             _ => OnceLock::from(place.trim_end_matches('/').to_owned()),
         };
         let (agent, tokens) = (Agent::new_with_config(config), Tokens::default());
-        Ok(Self { host, settings, agent, base, tokens, given_up: AtomicBool::new(false) })
+        let (answered, given_up) = Default::default();
+        Ok(Self { host, settings, agent, base, tokens, answered, given_up })
     }
 
     /// Asks until there is an answer that another try would not change. Answers that are no success are
     /// answers too.
     pub(super) fn call(&self, call: &Call<'_>) -> Result<Response<Body>> {
-        let url = self.url(&call.target)?;
+        let url = self.url(&call.target, call.what)?;
         let (mut tries, mut challenges) = (self.tries(&url, call.once), 0);
         let scope = call.scopes.join(" ");
         loop {
@@ -91,10 +93,11 @@ impl Client {
         }
     }
 
-    /// The tries of a request. Where nobody listens on this machine, waiting is seldom of use.
-    fn tries(&self, url: &str, once: bool) -> Tries {
+    /// The tries of a request. Where nobody has ever listened on this machine, waiting is seldom of use.
+    pub(super) fn tries(&self, url: &str, once: bool) -> Tries {
         let attempts = if once { 1 } else { self.settings.attempts };
-        Tries::new(attempts, if self.is_here(url) { self.settings.refusals } else { attempts })
+        let hopeless = self.is_here(url) && !self.answered.load(Ordering::Relaxed);
+        Tries::new(attempts, if hopeless { self.settings.refusals } else { attempts })
     }
 
     /// The error for what never got an answer.
@@ -142,7 +145,9 @@ impl Client {
         // What begins under TLS is not led out of it.
         let encrypted = request.uri().scheme_str() == Some("https");
         let request = self.agent.configure_request(request).https_only(encrypted).build();
-        self.agent.run(request)
+        let sent = self.agent.run(request);
+        self.answered.fetch_or(sent.is_ok(), Ordering::Relaxed);
+        sent
     }
 
     /// What to answer to a challenge; `None` if we have nothing to say.
@@ -151,7 +156,7 @@ impl Client {
         let challenges: Vec<Challenge> =
             challenges.filter_map(|value| Challenge::parse(value.to_str().ok()?)).collect();
         // A mirror that is spoken to in the clear is not told who we are, unless that is said to be all right.
-        let exposed = self.base()?.starts_with("http://") && !is_loopback(&self.host);
+        let exposed = self.base(call.what)?.starts_with("http://") && !is_loopback(&self.host);
         let credential = match exposed && self.settings.verify_tls {
             true => None,
             false => self.settings.credentials.find(&self.host, call.repository)?,
@@ -181,7 +186,7 @@ impl Client {
         credential: Option<&Credential>,
     ) -> Result<Authorization> {
         const WHAT: &str = "a token";
-        let encrypted = self.base()?.starts_with("https://");
+        let encrypted = self.base(WHAT)?.starts_with("https://");
         let asked = TokenRequest::new(of, scopes, credential, &self.host, encrypted)?;
         let mut tries = self.tries(&asked.url, false);
         let answer = loop {

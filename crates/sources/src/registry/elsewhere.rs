@@ -49,6 +49,7 @@ fn ask(
     let uri: Uri = url.parse().map_err(|_| "it is no URL".to_owned())?;
     let host = uri.host().filter(|_| uri.scheme_str() == Some("https")).ok_or("it is not https")?;
     let proxy = settings.proxies.for_host(host).map_err(|e| e.to_string())?;
+    let proxy = proxy.filter(|proxy| !proxy.is_no_proxy(&uri));
     // Whoever named this host is nobody to say how it is spoken to: no certificate is let through or shown there.
     let strict = Settings { verify_tls: true, certificates: Vec::new(), ..settings.clone() };
     let tls = super::endpoint::tls(host, &strict).map_err(|e| e.to_string())?;

@@ -24,6 +24,11 @@ pub(super) fn is_loopback(host: &str) -> bool {
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// Whether a host has no port of its own: what speaks TLS is not where HTTP is without it.
+pub(super) fn has_default_port(host: &str) -> bool {
+    split(host).1.is_none_or(str::is_empty)
+}
+
 /// That the port of a host, if it has one, is none beyond 65535: the default would be taken for it.
 pub(super) fn check_port(host: &str) -> Result<()> {
     let (_, port) = split(host);

@@ -7,6 +7,7 @@ use ureq::http::{Method, StatusCode};
 
 use super::call::Call;
 use super::client::Client;
+use super::endpoint::check_port;
 use super::fault::fault;
 use super::{Repository, Settings};
 
@@ -23,6 +24,7 @@ impl Registry {
     /// # Errors
     /// `InvalidArgument` for certificates that are none and for a port that is none; `Io`.
     pub fn new(host: &str, settings: Arc<Settings>) -> Result<Self> {
+        check_port(host)?;
         let hurried = Arc::new(Settings { attempts: 1, ..(*settings).clone() });
         let mirrors = settings.mirrors.iter().filter(|(of, _)| of == host);
         let mirrors = mirrors.map(|(_, url)| Client::new(url, Arc::clone(&hurried)).map(Arc::new));

@@ -29,18 +29,19 @@ impl Repository {
         }
         let what = format!("{}: tags", self.path);
         let first = self.call(Method::GET, format!("{}/tags/list?n={TAGS_A_PAGE}", self.path), &what);
-        let mut tags = Vec::new();
+        let (mut tags, mut seen) = (Vec::new(), 0);
         self.pages(first, |answer| {
             let bytes = self.page(answer, &what)?;
             let page: Page = serde_json::from_slice(&bytes).map_err(|e| self.senseless(&what, &e))?;
             let page = page.tags.unwrap_or_default();
             let more = !page.is_empty();
-            // What is longer is no tag.
-            tags.extend(page.into_iter().filter(|tag| tag.len() <= MAX_TAG_BYTES));
-            if tags.len() > MAX_TAGS {
+            seen += page.len();
+            if seen > MAX_TAGS {
                 let message = format!("{}: more than {MAX_TAGS} tags", self.place());
                 return Err(Error::refused(Refusal::LimitExceeded, message));
             }
+            // What is longer is no tag.
+            tags.extend(page.into_iter().filter(|tag| tag.len() <= MAX_TAG_BYTES));
             Ok(more)
         })?;
         Ok(tags)

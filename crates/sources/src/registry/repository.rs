@@ -106,21 +106,21 @@ impl Documents for Repository {
         let (digest, place) = (&descriptor.digest, self.place());
         may_be_document(&place, descriptor)?;
         let resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let read = if let Some((_, bytes)) = resolved.filter(|(known, _)| known == digest) {
-            read_document(&place, descriptor, bytes.as_slice())
-        } else if descriptor.has_children() {
-            match self.look_up(&digest.to_string(), Some(*digest)) {
-                Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-                found => read_document(&place, descriptor, found?.1.as_slice()),
-            }
-        } else {
-            let whole = 0..descriptor.size;
-            match BlobReader::open(self.readers(), &self.path, descriptor, whole) {
-                Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-                reader => read_document(&place, descriptor, reader?),
-            }
+        // What has the right digest and not the right size was described wrongly: it is nobody's fault here.
+        if let Some((_, bytes)) = resolved.filter(|(known, _)| known == digest) {
+            return read_document(&place, descriptor, bytes.as_slice()).map(Some);
+        }
+        if descriptor.has_children() {
+            return match self.look_up(&digest.to_string(), Some(*digest)) {
+                Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+                found => read_document(&place, descriptor, found?.1.as_slice()).map(Some),
+            };
+        }
+        let reader = match BlobReader::open(self.readers(), &self.path, descriptor, 0..descriptor.size) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            reader => reader?,
         };
-        match read {
+        match read_document(&place, descriptor, reader) {
             // It may have been a mirror.
             Err(e) if e.kind() == ErrorKind::Mismatch && self.distrust() => {
                 self.itself().document(descriptor)

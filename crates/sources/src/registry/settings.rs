@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use barge_core::error::{Error, Result};
 use ureq::Proxy;
+use ureq::http::Uri;
 
 use super::Credentials;
-use super::endpoint::is_loopback;
+use super::endpoint::{check_port, is_loopback};
 
 /// How registries are reached.
 #[derive(Debug, Clone)]
@@ -27,10 +28,21 @@ pub struct Settings {
     pub user_agent: String,
     /// How often something that may go well the next time is tried, at least once.
     pub attempts: u32,
-    /// How often a connection that this machine itself refuses is tried, no more than `attempts` says.
+    /// How often a connection that this machine itself refuses is tried, no more than `attempts` says, while nobody has
+    /// answered there.
     pub refusals: u32,
     /// How long a registry may say nothing.
     pub patience: Duration,
+}
+
+impl Settings {
+    /// Whether a mirror can have this URL: `https://mirror.example.org:5000/path`.
+    #[must_use]
+    pub fn is_mirror(url: &str) -> bool {
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let host = rest.and_then(|rest| rest.split('/').next()).filter(|host| !host.is_empty());
+        host.is_some_and(|host| check_port(host).is_ok()) && url.parse::<Uri>().is_ok()
+    }
 }
 
 /// What counts where nobody says otherwise: nobody in particular, under TLS, directly.
@@ -82,5 +94,31 @@ impl Proxies {
             builder = builder.no_proxy(host).no_proxy(&below);
         }
         builder.build().map(Some).map_err(unusable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_of_mirrors() {
+        for url in
+            ["https://m.example.org", "http://127.0.0.1:5000", "https://[::1]:5000/a/", "https://m:443/a"]
+        {
+            assert!(Settings::is_mirror(url), "{url}");
+        }
+        for url in [
+            "",
+            "m.example.org",
+            "ftp://m",
+            "https://",
+            "https:///a",
+            "https://m:99999",
+            "https://m:a",
+            "https://m /",
+        ] {
+            assert!(!Settings::is_mirror(url), "{url}");
+        }
     }
 }

@@ -38,4 +38,4 @@ mod tar_split;
 #[cfg(test)]
 mod tests;
 
-pub use images::Unpacked;
+pub use images::{Listed, Unpacked};

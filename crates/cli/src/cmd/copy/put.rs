@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use barge_core::archive::{Plan, WriteOptions};
 use barge_core::content::Image;
-use barge_core::ops::{PullOptions, PushOptions, plan_images, pull, push, tag};
+use barge_core::ops::{PullOptions, PushOptions, plan_images, pull, tag};
 use barge_core::output::Output;
 use barge_core::select::Selection;
 use barge_oci::{Digest, Reference};
-use barge_server::wire::{PULL, PUSH};
+use barge_server::wire::PULL;
 use barge_sources::registry::{Gathered, Registry, siblings};
 
 use super::names::{is_name, moved, one_name, renamed, tagged};
@@ -18,14 +18,14 @@ use crate::args::Engine;
 use crate::cmd::load_engine::Outgoing;
 use crate::cmd::origin::Origin;
 use crate::cmd::place::Place;
-use crate::cmd::{Failure, Outcome, note, now, reference, save, wanted};
+use crate::cmd::{Failure, Outcome, note, now, push, reference, save, wanted};
 use crate::render::progress;
 
 impl Copier<'_> {
     pub(super) fn put(&self, found: Found, to: &Place) -> Outcome {
         match to {
             Place::Store(name) => self.keep(found, &reference(name)?),
-            Place::Registry(name) => found.images.iter().try_for_each(|image| self.send(&found, image, name)),
+            Place::Registry(name) => self.send(&found, name),
             Place::Engine(engine, name) => self.to_engine(found, *engine, reference(name)?),
             Place::Layout(folder, reference) => self.to_layout(found, folder, reference.as_deref()),
             Place::Archive(file, name) => {
@@ -51,6 +51,7 @@ impl Copier<'_> {
             companions: moved(found.companions, Some(&name))?,
             images: renamed(found.images, Some(name))?,
             selection: Selection { keep_index: true, ..self.options().selection },
+            parallel: self.args.registries.reach.parallel.into(),
             mode: self.mode(),
         };
         outgoing.into_engine(engine, &self.args.engines)
@@ -134,23 +135,23 @@ impl Copier<'_> {
     }
 
     /// Into a registry.
-    fn send(&self, found: &Found, image: &Image, name: &Reference) -> Outcome {
+    fn send(&self, found: &Found, name: &Reference) -> Outcome {
         is_name(name)?;
-        let repository = Registry::new(name.domain(), Arc::clone(&self.settings))?.repository(name.path());
-        let of_image = image.name.as_ref().and_then(Reference::tag);
-        let tag = if self.args.all_tags { of_image } else { name.tag().or(Some("latest")) };
-        let options = PushOptions {
-            selection: self.options().selection,
-            parallel: self.args.registries.reach.parallel.into(),
-            siblings: siblings(image, std::slice::from_ref(image), name),
-            companions: found.companions.clone(),
-            ..PushOptions::default()
-        };
-        let source = found.origin.provider();
-        let pushed = push(&source, image, &repository, tag, &options, self.transfers(PUSH).as_ref())?;
-        if let Some(text) = &pushed.note {
-            note("note", text);
+        let registry = Registry::new(name.domain(), Arc::clone(&self.settings))?;
+        let (repository, source) = (registry.repository(name.path()), found.origin.provider());
+        for image in &found.images {
+            let of_image = image.name.as_ref().and_then(Reference::tag);
+            let tag = if self.args.all_tags { of_image } else { name.tag().or(Some("latest")) };
+            let options = PushOptions {
+                selection: self.options().selection,
+                parallel: self.args.registries.reach.parallel.into(),
+                siblings: siblings(image, std::slice::from_ref(image), name),
+                companions: found.companions.clone(),
+                stop: Arc::default(),
+            };
+            let root = push::send(&source, image, &repository, tag, &options, self.mode())?;
+            self.say([root.digest])?;
         }
-        self.say([pushed.root.digest])
+        Ok(())
     }
 }
