@@ -56,22 +56,21 @@ fn build(sources: &Path, target: &Path, linked: Linked) -> Result<PathBuf> {
     };
     let mut rust = format!("RUSTFLAGS={}", remap("--remap-path-prefix").join(" "));
     // What runs while it is built, procedural macros among it, is linked as ever: so cargo is told a target.
-    let (mut triple, mut place) = (Vec::new(), "release/barge".to_owned());
+    let mut triple = Vec::new();
     if linked == Linked::Statically {
         rust.push_str(" -Ctarget-feature=+crt-static");
         let host = run::output(Path::new("rustc"), &["--print", "host-tuple"])?;
         let host = String::from_utf8(host)?.trim().to_owned();
-        place = format!("{host}/{place}");
         triple = vec!["--target".to_owned(), host];
     }
     let c = format!("CFLAGS={HARDENED_C} {}", remap("-ffile-prefix-map").join(" "));
-    let (manifest, target) = (sources.join("Cargo.toml"), target.display().to_string());
-    let words = [&rust, &c, "SOURCE_DATE_EPOCH=0", "CARGO_INCREMENTAL=0", "cargo", "build", "--release"];
-    let manifest = manifest.display().to_string();
-    let rest = ["--locked", "--package", "barge-cli", "--manifest-path", &manifest, "--target-dir", &target];
+    let (package, target) = (sources.join("crates/cli").display().to_string(), target.display().to_string());
+    let words = [&rust, &c, "SOURCE_DATE_EPOCH=0", "CARGO_INCREMENTAL=0", "cargo", "install", "--locked"];
+    // As people install it from the sources, but for the flags.
+    let rest = ["--path", &package, "--force", "--no-track", "--root", &target, "--target-dir", &target];
     let triple: Vec<&str> = triple.iter().map(String::as_str).collect();
     run::program(Path::new("env"), &[&words[..], &rest[..], &triple[..]].concat())?;
-    Ok(Path::new(&target).join(place))
+    Ok(Path::new(&target).join("bin/barge"))
 }
 
 /// As in `.cargo/config.toml`, for all other builds.

@@ -1,6 +1,7 @@
 //! Registries that lie.
 
 use barge_testkit::proxy::{Mishap, Proxy};
+use serde_json::{Value, json};
 
 use super::common::Place;
 use super::robust::with_layer;
@@ -123,4 +124,27 @@ fn lies() {
         place.ok("store gc");
         assert!(seen() == before, "{lie}: the store has changed");
     }
+}
+
+/// The index is wrong about it, and it is what its digest says: nobody on the way is blamed.
+#[test]
+fn a_wrong_size_in_an_index() {
+    let Some((registry, name, _)) = with_layer() else { return };
+    let place = Place::new();
+    place.ok(&format!("pull -q {name}"));
+    let kept: Value =
+        serde_json::from_slice(&std::fs::read(place.store().join("index.json")).unwrap()).unwrap();
+    let (digest, size) = (&kept["manifests"][0]["digest"], kept["manifests"][0]["size"].as_u64().unwrap());
+    let index = json!({"schemaVersion": 2, "manifests": [{
+        "mediaType": kept["manifests"][0]["mediaType"], "digest": digest, "size": size + 1,
+    }]});
+    let media_type = "Content-Type: application/vnd.oci.image.index.v1+json\r\n";
+    let proxy = Proxy::start(registry.address(), move |asked| match asked.path.ends_with("/manifests/1") {
+        true => Mishap::Instead("200 OK", media_type.to_owned(), index.to_string().into()),
+        false => Mishap::None,
+    })
+    .unwrap();
+    let said = Place::new().fails(&format!("pull {}", name.replace(registry.address(), &proxy.address())));
+    assert!(said.contains(digest.as_str().unwrap()) && said.contains("bytes"), "{said}");
+    assert!(!said.contains("lies"), "{said}");
 }

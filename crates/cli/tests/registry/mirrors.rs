@@ -37,7 +37,24 @@ fn mirrors_are_asked_first() {
     origin.forget();
     assert_eq!(pull(&breaks.address()), names);
     assert_eq!(sent(&origin, &layer), LAYER - (1 << 20), "the rest came from the origin");
-    assert!(Place::new().fails("pull --mirror nonsense a").contains("no URL"));
+    for none in ["nonsense", "https://", "https://127.0.0.1:99999"] {
+        let said = Place::new().fails(&format!("pull --mirror {none} a"));
+        assert_eq!(said, format!("\"--mirror\": `{none}` is no URL\n"));
+    }
+}
+
+/// What docker's daemon makes of its own file is none of our business.
+#[test]
+fn a_mirror_of_docker_that_is_none() {
+    let place = Place::new();
+    let mirrors = r#"{"registry-mirrors": ["https://127.0.0.1:99999", "https://127.0.0.1:1"]}"#;
+    std::fs::create_dir_all(place.path("config/docker")).unwrap();
+    place.write("config/docker/daemon.json", mirrors);
+    let mut command = place.command(&["pull", "--attempts", "1", "--timeout", "1", "docker.io/library/a:1"]);
+    command.env("XDG_CONFIG_HOME", place.path("config")).env("HTTPS_PROXY", "http://127.0.0.1:1");
+    let ran = place.run_in(command, b"");
+    let unreached = "docker.io: library/a: manifest 1: proxy 127.0.0.1:1: connection refused\n";
+    assert!(ran.code == Some(1) && ran.stderr.starts_with(unreached), "{}", ran.stderr);
 }
 
 #[test]

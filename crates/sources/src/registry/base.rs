@@ -69,8 +69,6 @@ impl Client {
                 Ok(_) => return Ok(true),
                 Err(e) if !is_certificate(e) && self.is_without_tls(e) => return Ok(false),
                 _ if tries.again(&sent) => {}
-                // Some who do not speak it hang up without a word.
-                Err(ureq::Error::Io(e)) if e.kind() == ConnectionReset => return Ok(false),
                 Err(e) => return Err(self.unanswered(what, &url, e)),
             }
         }
@@ -80,7 +78,8 @@ impl Client {
     fn is_without_tls(&self, error: &ureq::Error) -> bool {
         match error {
             ureq::Error::Io(e) => match e.kind() {
-                InvalidData | UnexpectedEof => true,
+                // Some who do not speak it hang up without a word.
+                InvalidData | UnexpectedEof | ConnectionReset => true,
                 ConnectionRefused => has_default_port(&self.host),
                 _ => false,
             },
