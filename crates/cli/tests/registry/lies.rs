@@ -144,7 +144,12 @@ fn a_wrong_size_in_an_index() {
         false => Mishap::None,
     })
     .unwrap();
-    let said = Place::new().fails(&format!("pull {}", name.replace(registry.address(), &proxy.address())));
-    assert!(said.contains(digest.as_str().unwrap()) && said.contains("bytes"), "{said}");
-    assert!(!said.contains("lies"), "{said}");
+    let place = Place::new();
+    let ran = place.run(&format!("pull {}", name.replace(registry.address(), &proxy.address())));
+    let (wrong, said) = (format!("it is {size} bytes, its descriptor says {}\n", size + 1), &ran.stderr);
+    assert!(
+        ran.code == Some(1) && said.contains(digest.as_str().unwrap()) && said.ends_with(&wrong),
+        "{said}"
+    );
+    assert_eq!(place.names(), Vec::<String>::new());
 }
