@@ -79,7 +79,7 @@ impl Tree {
     ///
     /// # Errors
     /// `Mismatch` or `Refused` if anything that is here is not what it should be; `LimitExceeded` beyond
-    /// [`MAX_DEPTH`], 200,000 manifests or 2⁴⁸ bytes.
+    /// [`MAX_DEPTH`], 200,000 manifests, 64 MiB of documents or 2⁴⁸ bytes.
     pub fn walk(source: &impl Documents, root: &Descriptor) -> Result<Self> {
         let mut tree = Self {
             root: root.clone(),

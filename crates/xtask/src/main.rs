@@ -23,7 +23,7 @@ Usage: cargo xtask TASK
   deps                        check that dependencies point down
   sample                      write examples/hello anew
   fuzz [SECONDS [TARGET...]]  fuzz every target that long (default 60; needs cargo-fuzz); what it finds is in fuzz/artifacts
-  fuzz --few                  the same for a fixed number of inputs each, a minute or two in all
+  fuzz --few                  the same for a fixed number of inputs each, without the sanitizer
   dist                        write the release to target/dist: programs, manual pages, completions, list of what is in it,
                               Debian package, image (needs cargo-cyclonedx and cargo-deb)
   try                         install what dist wrote as users do: alone, by dpkg, in docker and in podman

@@ -206,6 +206,9 @@ fn login_and_logout() {
         let (code, _, said) = login("--password-stdin", "x");
         let unset = "the --password-stdin option requires --username to be set\n";
         assert_eq!((code, said.as_str()), (Some(1), unset));
+        let (code, _, said) = login("-u ali -p x --password-stdin", "x");
+        let both = "conflicting options: cannot specify both --password and --password-stdin\n";
+        assert!(code == Some(1) && said.ends_with(both), "{said}");
         assert!(login("-u ali", "x").2.contains("non TTY device"));
         fs::write(&config, "[]").unwrap();
         assert!(login("-u ali --password-stdin", SECRET).2.contains("config.json"));
