@@ -1,6 +1,6 @@
 //! `barge pull` and `barge push`, with a real registry. What goes wrong on the way is in `registry/robust.rs`, registries
 //! that lie in `registry/lies.rs`, mirrors in `registry/mirrors.rs`; passwords and tokens are in `registry/guarded.rs`, who
-//! must not get them in `registry/astray.rs`, and certificates in `registry/tls.rs`.
+//! must not get them in `registry/astray.rs`, certificates in `registry/tls.rs`, and what docker says in `registry/said.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -19,6 +19,8 @@ mod places;
 mod referrers;
 #[path = "registry/robust.rs"]
 mod robust;
+#[path = "registry/said.rs"]
+mod said;
 #[path = "registry/tls.rs"]
 mod tls;
 

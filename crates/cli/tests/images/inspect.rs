@@ -249,3 +249,16 @@ fn an_image_cannot_upset_a_terminal() {
         assert!(!ran.out().contains('\u{1b}'), "{line}");
     }
 }
+
+/// An image's ID is its root's digest; whether docker's was a config's depends on its store.
+#[test]
+fn digests_that_are_no_ids() {
+    let place = Place::hello();
+    let config = &Layout::hello().platform("linux/amd64")[1];
+    let other = format!("sha384:{}", "a".repeat(96));
+    for digest in [config.as_str(), &other] {
+        let ran = place.run(&format!("image inspect {digest}"));
+        assert_eq!((ran.code, ran.out().as_str()), (Some(1), "[]\n"));
+        assert_eq!(ran.stderr, format!("No such image: {digest}\n"));
+    }
+}

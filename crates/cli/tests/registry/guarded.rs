@@ -210,6 +210,10 @@ fn login_and_logout() {
         let both = "conflicting options: cannot specify both --password and --password-stdin\n";
         assert!(code == Some(1) && said.ends_with(both), "{said}");
         assert!(login("-u ali", "x").2.contains("non TTY device"));
+        assert_eq!(login("-u ali --password-stdin", "").2, "password is empty\n");
+        let (code, _, said) = login("-u ali -p wrong", "");
+        let insecure = "WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n";
+        assert!(code == Some(1) && said.starts_with(insecure) && said.contains("401"), "{said}");
         fs::write(&config, "[]").unwrap();
         assert!(login("-u ali --password-stdin", SECRET).2.contains("config.json"));
         assert_eq!(fs::read(&config).unwrap(), b"[]");

@@ -110,6 +110,16 @@ fn a_platform_that_one_of_two_images_lacks() {
     );
 }
 
+/// An image of one platform is that one only, whatever else is asked for.
+#[test]
+fn an_image_of_one_platform_is_not_every_platform() {
+    let said = shelf().fails("save --platform linux/amd64,linux/s390x other:1");
+    assert!(
+        said.ends_with("does not provide the specified platform (linux/s390x)\nhint: present: linux/amd64\n"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_platform_that_is_listed_but_absent() {
     let place = sparse();
