@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::{Place, Ran, Server};
+use crate::common::{Layout, Place, Ran, Server};
 
 /// Runs barge with variables.
 fn with(place: &Place, line: &str, variables: &[(&str, &str)]) -> Ran {
@@ -161,4 +161,20 @@ while ends:
     let asked = String::from_utf8(place.read("asked")).unwrap();
     let expected = "-l me -p 2222 -o ConnectTimeout=30 -T -- far docker --host unix:///run/docker.sock system dial-stdio";
     assert!(asked.lines().count() >= 3 && asked.lines().all(|line| line == expected), "{asked}");
+}
+
+#[test]
+fn where_to_is_a_variable_as_well() {
+    let place = Place::new();
+    place.write("hello.tar", Layout::hello().tar());
+    let socket = format!("unix://{}", place.path("nobody.sock").display());
+    let mut command = place.command(&["load", "-i", "hello.tar"]);
+    command.env("BARGE_TO", "docker").env("DOCKER_HOST", &socket);
+    let ran = place.run_in(command, b"");
+    let absent = format!("Cannot connect to the Docker daemon at {socket}. Is the docker daemon running?\n");
+    assert!(ran.code == Some(1) && ran.stderr.starts_with(&absent), "{}", ran.stderr);
+    let mut command = place.command(&["load", "-q", "-i", "hello.tar", "--to", "store"]);
+    command.env("BARGE_TO", "docker").env("DOCKER_HOST", &socket);
+    assert_eq!(place.run_in(command, b"").code, Some(0));
+    assert_eq!(place.names().len(), 1);
 }

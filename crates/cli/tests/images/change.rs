@@ -298,3 +298,17 @@ fn a_tagged_image_is_no_dangling_one() {
     assert_eq!(place.ok("image prune -f"), "Total reclaimed space: 0B\n");
     assert_eq!(place.names().len(), 2);
 }
+
+#[test]
+fn what_can_be_no_platform() {
+    let place = Place::hello();
+    let names = place.names();
+    for command in ["image rm", "rmi"] {
+        let said = place.fails(&format!("{command} --platform x hello-barge"));
+        assert_eq!(
+            said,
+            "invalid platform: \"x\": unknown operating system or architecture: invalid argument\n"
+        );
+    }
+    assert_eq!(place.names(), names);
+}
