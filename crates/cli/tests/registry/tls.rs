@@ -15,6 +15,13 @@ fn certificates() {
     let said = place.run(&format!("push --attempts 2 {name}")).stderr;
     assert!(said.contains("certificate") && said.contains("certs.d"), "{said}");
     assert_eq!(place.ok(&format!("push -q --tls-verify=false {name}")), format!("{name}\n"));
+    let login = |flag: &str| {
+        let line = format!("login {flag}-u ali --password-stdin {}", registry.address());
+        Place::new().run_with(&line, b"secret")
+    };
+    assert!(login("").stderr.contains("certificate"));
+    let ran = login("--tls-verify=false ");
+    assert_eq!((ran.code, ran.out().as_str()), (Some(0), "Login Succeeded\n"), "{}", ran.stderr);
     let folder = place.path(&format!(".config/docker/certs.d/{}", registry.address()));
     fs::create_dir_all(&folder).unwrap();
     fs::copy(registry.authority(), folder.join("ca.crt")).unwrap();

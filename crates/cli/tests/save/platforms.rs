@@ -1,6 +1,6 @@
 //! Which platforms of an image are saved, what its index lists then, and what is said of those that are missing.
 
-use super::common::{HELLO, Layout, Place, entries};
+use super::common::{HELLO, Layout, Maker, Place, entries};
 use super::{absent, document, names, repo_tags, roots, shelf, sparse};
 
 const PLATFORMS: &str =
@@ -108,6 +108,17 @@ fn a_platform_that_one_of_two_images_lacks() {
         "no suitable export target found: image with reference other:1 was found but does not provide \
          the specified platform (linux/s390x)\nhint: present: linux/amd64\n"
     );
+}
+
+#[test]
+fn a_platform_that_is_there_twice() {
+    let mut layout = Layout::default();
+    let twice = ["one", "two"].map(|layer| layout.image(&Maker::new("linux/arm").layer(layer)));
+    let index = layout.index(&[&twice[0], &twice[1]]);
+    layout.name(&index, "docker.io/library/twice:1");
+    let said = Place::with(&layout).fails("save --platform linux/arm twice:1");
+    let text = "no suitable export target found: multiple manifests found for platform linux/arm";
+    assert!(said.starts_with(text), "{said}");
 }
 
 /// An image of one platform is that one only, whatever else is asked for.
