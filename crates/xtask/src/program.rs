@@ -42,7 +42,8 @@ pub(crate) fn compare() -> Result<()> {
     Ok(())
 }
 
-/// Builds the sources in a folder so that no path of this machine, and no time, is in the program.
+/// Builds the sources in a folder so that no path of this machine, and no time, is in the program. The next build with
+/// the same `target` puts its own in the same place.
 fn build(sources: &Path, target: &Path, linked: Linked) -> Result<PathBuf> {
     let home = std::env::var("CARGO_HOME").ok().map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));

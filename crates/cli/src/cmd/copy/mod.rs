@@ -8,20 +8,17 @@ use std::sync::Arc;
 
 use barge_core::content::Image;
 use barge_core::ops::{SaveOptions, tag};
-use barge_core::progress::Transfers;
 use barge_core::referrers::Referrers;
 use barge_core::resolve::one;
 use barge_core::select::Selection;
 use barge_core::store::Store;
 use barge_oci::{Digest, Platform};
-use barge_server::wire::Words;
 use barge_sources::registry::Settings;
 
 use super::origin::Origin;
 use super::place::Place;
 use super::{Failure, Outcome, missing, now, platforms, print, referrers, registry};
 use crate::args::{Copy, Engine, ProgressMode};
-use crate::render::transfers;
 use crate::usage::{Arity, check};
 
 /// Prints the digest of what is there now, one a line.
@@ -100,10 +97,6 @@ impl Copier<'_> {
             foreign: self.args.include_foreign,
         };
         SaveOptions { selection, referrers: Some(self.referrers.clone()), ..SaveOptions::default() }
-    }
-
-    fn transfers(&self, words: Words) -> Box<dyn Transfers> {
-        transfers::new(words, self.mode())
     }
 
     fn mode(&self) -> ProgressMode {

@@ -19,7 +19,7 @@ use crate::cmd::load_engine::Outgoing;
 use crate::cmd::origin::Origin;
 use crate::cmd::place::Place;
 use crate::cmd::{Failure, Outcome, note, now, push, reference, save, wanted};
-use crate::render::progress;
+use crate::render::{progress, transfers};
 
 impl Copier<'_> {
     pub(super) fn put(&self, found: Found, to: &Place) -> Outcome {
@@ -129,7 +129,8 @@ impl Copier<'_> {
             stop: Arc::default(),
         };
         for image in images {
-            pull(&self.store, gathered, image, &options, self.transfers(PULL).as_ref())?;
+            let transfers = transfers::new(PULL, self.mode());
+            pull(&self.store, gathered, image, &options, transfers.as_ref())?;
         }
         Ok(())
     }
